@@ -1,0 +1,101 @@
+"""One way in for every form an architecture is kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from e3dnas.arch.architecture import Architecture
+from e3dnas.arch.tinynas import from_tinynas, parse_tinynas
+from e3dnas.config import Document, check, dump_yaml, read_document
+from e3dnas.errors import E3DNASError, nearest
+
+__all__ = ["load_architecture", "save_architecture", "zoo_names", "zoo_path"]
+
+Source = Architecture | Mapping[str, Any] | str | Path
+
+
+def zoo_names() -> list[str]:
+    """Return the names of the architectures that ship with the package."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in _zoo().iterdir() if entry.name.endswith(".yaml"))
+
+
+def zoo_path(name: str) -> Path:
+    """Return the file of a shipped architecture."""
+    return Path(str(_zoo().joinpath(f"{name}.yaml")))
+
+
+def _zoo() -> Any:
+    return files("e3dnas").joinpath("models", "zoo")
+
+
+def load_architecture(source: Source, *, frames: int | None = None, size: int | None = None) -> Architecture:
+    """Return an architecture, whatever form it comes in.
+
+    Args:
+        source: a zoo name (``e3d_s``), a YAML or JSON file, the authors' structure file, an exported folder, a run's
+            folder (its best network), a mapping of plain data, or an architecture itself.
+        frames: look at the network with clips of so many frames instead of its own.
+        size: look at the network with clips of so many pixels a side instead of its own.
+
+    Raises:
+        E3DNASError: there is no such thing, or it does not describe a network.
+    """
+    architecture = _load(source, frames, size)
+    if frames is None and size is None:
+        return architecture
+    return architecture.with_clip(frames=frames, size=size)
+
+
+def save_architecture(architecture: Architecture, path: str | Path) -> None:
+    """Write ``architecture.yaml``; ``load_architecture`` reads it back equal."""
+    Path(path).write_text(dump_yaml(architecture.to_dict()), encoding="utf-8")
+
+
+def _load(source: Source, frames: int | None, size: int | None) -> Architecture:
+    if isinstance(source, Architecture):
+        return source
+    if isinstance(source, Mapping):
+        return check(Architecture, source, name="architecture")
+    path = Path(source)
+    if str(source) in zoo_names():
+        return check(Architecture, read_document(zoo_path(str(source))))
+    if path.is_dir():
+        return _load_folder(path)
+    if not path.exists():
+        near = nearest(str(source), zoo_names())
+        raise E3DNASError(
+            f"{source}: neither a file or folder nor one of the zoo's names ({', '.join(zoo_names())}){near}"
+        )
+    if path.suffix == ".txt":
+        structures = parse_tinynas(_text(path), file=str(path))
+        return from_tinynas(structures[0], frames=frames or 13, size=size or 160, name=path.stem, file=str(path))
+    return _from_document(read_document(path))
+
+
+def _load_folder(folder: Path) -> Architecture:
+    for name in ("architecture.yaml", "best.yaml", "config.json"):
+        if (folder / name).is_file():
+            return _from_document(read_document(folder / name))
+    raise E3DNASError(
+        f"{folder}: no architecture in this folder; expected architecture.yaml or config.json (an exported model) or "
+        "best.yaml (a run with a network within its budgets)"
+    )
+
+
+def _from_document(document: Document) -> Architecture:
+    arguments = document.data.get("model_args")
+    if isinstance(arguments, dict) and isinstance(arguments.get("arch"), dict):  # timm's config.json
+        prefix = ("model_args", "arch")
+        places = {p[2:]: place for p, place in document.places.items() if p[:2] == prefix}
+        return check(Architecture, Document(document.file, arguments["arch"], places))
+    return check(Architecture, document)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise E3DNASError(f"{path}: not a readable text file") from None
