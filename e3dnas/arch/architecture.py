@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, Strict, field_serializer, model_validator
 
-from e3dnas.arch.fields import Activation, Block, Kernel, Shortcut, Spec, Stride, Width
 from e3dnas.arch.expand import expand
+from e3dnas.arch.fields import Activation, Block, Kernel, Shortcut, Spec, Stride, Width
 from e3dnas.arch.table import BLOCKS, STAGE_FIELDS, Columns, LayerTable
 from e3dnas.config import At
 

@@ -28,7 +28,7 @@ def zoo_path(name: str) -> Path:
 
 
 def _zoo() -> Any:
-    return files("e3dnas").joinpath("models", "zoo")
+    return files("e3dnas") / "models" / "zoo"
 
 
 def load_architecture(source: Source, *, frames: int | None = None, size: int | None = None) -> Architecture:

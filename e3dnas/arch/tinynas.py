@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from e3dnas.arch.architecture import Architecture
+from e3dnas.config import check
 from e3dnas.errors import E3DNASError, nearest
 
 __all__ = ["from_tinynas", "parse_tinynas", "to_tinynas"]
@@ -57,7 +59,7 @@ def from_tinynas(structure: Sequence[Mapping[str, Any]], *, frames: int = 13, si
             head that is not a 1x1x1 convolution of stride 1.
     """
     blocks = [_checked(block, i, file) for i, block in enumerate(structure)]
-    for i, (before, after) in enumerate(zip(blocks, blocks[1:], strict=False), start=1):
+    for i, (before, after) in enumerate(pairwise(blocks), start=1):
         if before["out"] != after["in"]:
             raise E3DNASError(f"{file}: block {i}: 'in' is {after['in']}, but block {i - 1} gives {before['out']}")
     stem, *stages, head = blocks
@@ -77,8 +79,6 @@ def from_tinynas(structure: Sequence[Mapping[str, Any]], *, frames: int = 13, si
         ],
         "head": {"out": head["out"], "activation": head["act"]},
     }  # fmt: skip
-    from e3dnas.config import check
-
     return check(Architecture, data, name=file)
 
 
@@ -90,15 +90,15 @@ def _checked(block: Mapping[str, Any], i: int, file: str) -> dict[str, Any]:
     kind = block.get("class")
     if kind not in KEYS:
         raise E3DNASError(f"{file}: block {i}: unknown 'class' {kind!r}{nearest(str(kind), KEYS)}")
-    full = {"s": 1, "act": "relu", "g": 1, "inner_class": INNER} | dict(block)
-    padding = ((full.get("kt", 1) - 1) // 2, (full.get("k", 1) - 1) // 2) if _numbers(full, ("kt", "k")) else None
+    full: dict[str, Any] = {"s": 1, "act": "relu", "g": 1, "inner_class": INNER} | dict(block)
     for key in sorted(KEYS[kind] - set(full)):
         raise E3DNASError(f"{file}: block {i}: key {key!r} is missing")
     for key in sorted(set(full) - KEYS[kind] - {"class", "act", "g", "inner_class", "p"}):
         raise E3DNASError(f"{file}: block {i}: key {key!r} is not supported{nearest(key, KEYS[kind])}")
     if not _numbers(full, KEYS[kind]):
         raise E3DNASError(f"{file}: block {i}: every one of {', '.join(sorted(KEYS[kind]))} must be a whole number")
-    if full["g"] != 1 or full["inner_class"] != INNER or full.get("p", padding) not in (padding, _triple(padding)):
+    padding = ((full["kt"] - 1) // 2, (full["k"] - 1) // 2, (full["k"] - 1) // 2)
+    if full["g"] != 1 or full["inner_class"] != INNER or full.get("p", padding) != padding:
         raise E3DNASError(f"{file}: block {i}: only 'g': 1, 'inner_class': '{INNER}' and full padding are supported")
     if full["act"] not in ACTIVATIONS:
         raise E3DNASError(f"{file}: block {i}: 'act' must be relu or swish, not {full['act']!r}")
@@ -107,10 +107,6 @@ def _checked(block: Mapping[str, Any], i: int, file: str) -> dict[str, Any]:
 
 def _numbers(block: Mapping[str, Any], keys: Any) -> bool:
     return all(type(block.get(key)) is int for key in keys)
-
-
-def _triple(padding: tuple[int, int] | None) -> tuple[int, ...] | None:
-    return None if padding is None else (padding[0], padding[1], padding[1])
 
 
 def to_tinynas(architecture: Architecture) -> str:

@@ -83,9 +83,7 @@ def read_document(path: str | Path) -> Document:
     if loaded is None:
         raise E3DNASError(f"{file}: the file is empty; write a mapping such as 'key: value'")
     if not isinstance(loaded, CommentedMap):
-        raise E3DNASError(
-            f"{file}:1: the top level must be a mapping ('key: value' lines), not a {_kind(loaded)}"
-        )
+        raise E3DNASError(f"{file}:1: the top level must be a mapping ('key: value' lines), not a {_kind(loaded)}")
     places: dict[KeyPath, Place] = {(): Place(file, 1)}
     return Document(file, _Plain(file, places).convert(loaded, (), 1), places)
 
@@ -174,12 +172,11 @@ class _Plain:
             if not isinstance(key, str):
                 raise self.fail(path, line, f"key {key!r} is no text; write it in quotes")
             key = str(key)
-            position = node.lc.data.get(key) if node.lc.data else None
-        else:
-            position = node.lc.data.get(key) if node.lc.data else None
+        position = node.lc.data.get(key) if node.lc.data else None
+        below = (*path, key)
         here = position[0] + 1 if position else line
-        self.places[(*path, key)] = Place(self.file, here)
-        return self.convert(node[key], (*path, key), here)
+        self.places[below] = Place(self.file, here)
+        return self.convert(node[key], below, here)
 
     def _scalar(self, node: Any, path: KeyPath, line: int) -> Any:
         if isinstance(node, bool | ScalarBoolean):

@@ -27,24 +27,28 @@ def layer_flops(table: LayerTable) -> Array:
 
 def flops(table: LayerTable) -> Array:
     """Return what ``thop.profile`` counts for the backbone, in operations for one clip."""
-    return layer_flops(table).sum(axis=1)
+    return _total(layer_flops(table))
 
 
 def conv_macs(table: LayerTable) -> Array:
     """Return the multiply-accumulates of all convolutions for one clip: the papers' "GFLOPs"."""
-    return (table.repeat * table.macs).sum(axis=1)
+    return _total(table.repeat * table.macs)
 
 
 def params(table: LayerTable) -> Array:
     """Return the parameters of all convolutions and BNs."""
-    return (table.repeat * table.weights).sum(axis=1)
+    return _total(table.repeat * table.weights)
 
 
 def layers(table: LayerTable) -> Array:
     """Return the depth: convolutions on the main path, those of shortcuts and squeeze-excitation not counted."""
-    return np.asarray((table.repeat * table.main).sum(axis=1))
+    return _total(table.repeat * table.main)
 
 
 def activations(table: LayerTable) -> Array:
     """Return the elements of all convolutions' outputs for one clip (memory traffic, training memory)."""
-    return (table.repeat * table.outputs).sum(axis=1)
+    return _total(table.repeat * table.outputs)
+
+
+def _total(rows: Array) -> Array:
+    return np.asarray(rows.sum(axis=1))

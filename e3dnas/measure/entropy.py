@@ -51,7 +51,7 @@ def stentr(table: LayerTable, stage_weights: Sequence[float] | None = None) -> A
     """
     entropy = layer_entropy(table)
     if stage_weights is None:
-        return entropy.sum(axis=1) + np.log(table.c_out[:, -1])
+        return np.asarray(entropy.sum(axis=1) + np.log(table.c_out[:, -1]))
     stages = int(table.level.max()) + 1
     if len(stage_weights) != stages or (table.level[:, -1] != stages - 1).any():
         counts = sorted({int(level) + 1 for level in table.level[:, -1]})
@@ -78,4 +78,4 @@ def _channels(table: LayerTable, level: int) -> Array:
 
 def homoentr(table: LayerTable) -> Array:
     """Return the HomoEntr-Score, which treats space and time alike: ``sum_l 0.5 ln(n_l)``; shape (N,)."""
-    return layer_entropy(table, refined=False).sum(axis=1)
+    return np.asarray(layer_entropy(table, refined=False).sum(axis=1))

@@ -117,8 +117,10 @@ def _import(name: str, folder: Path | None) -> Callable[..., Any]:
         raise E3DNASError(f"score {name}: cannot import {module_name!r}: {error}") from None
     function = getattr(module, attribute, None)
     if not callable(function):
-        raise E3DNASError(f"score {name}: {module_name!r} has no function {attribute!r}{nearest(attribute, dir(module))}")
-    return function
+        near = nearest(attribute, dir(module))
+        raise E3DNASError(f"score {name}: {module_name!r} has no function {attribute!r}{near}")
+    found: Callable[..., Any] = function
+    return found
 
 
 def _import_beside(module_name: str, folder: Path | None) -> Any:

@@ -1,0 +1,61 @@
+"""``e3dnas``: the commands, and one clear line for every error a user can cause."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from e3dnas.cli.dashboard import dashboard
+from e3dnas.cli.export import export
+from e3dnas.cli.init import init
+from e3dnas.cli.models import models
+from e3dnas.cli.run import run
+from e3dnas.cli.schema import schema
+from e3dnas.cli.show import show
+from e3dnas.errors import E3DNASError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="e3dnas",
+    help="Design a video CNN for a compute budget in seconds, without training.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+for command in (run, show, export, models, dashboard, init, schema):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"e3dnas {version('e3dnas')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Design a video CNN for a compute budget in seconds, without training."""
+
+
+def main() -> None:
+    """Run the command line; errors of the user end with their exit code and no traceback."""
+    try:
+        app()
+    except E3DNASError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe has gone
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,41 @@
+"""``e3dnas show``: the stage table of a network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["show"]
+
+
+def show(
+    source: Annotated[
+        str, typer.Argument(help="A zoo name, an architecture or structure file, an exported folder, or a run.")
+    ],
+    trial: Annotated[int | None, typer.Option(min=0, help="Of a run: this trial instead of the best.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="With clips of so many frames.")] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="With clips of so many pixels a side.")] = None,
+    storage: Annotated[str | None, typer.Option(help="With --trial: the run's storage URL, if it has one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show a network stage by stage: shapes, kernels, widths, and shares of cost and score."""
+    from e3dnas.arch import Architecture, load_architecture
+    from e3dnas.measure.api import measure
+
+    wanted: str | Architecture = source
+    if trial is not None:
+        from e3dnas.search.reading import read_run
+
+        wanted = read_run(Path(source), storage).trial(trial).architecture
+    measures = measure(load_architecture(wanted), frames=frames, size=size)
+    if as_json:
+        typer.echo(json.dumps(measures, indent=2))
+        return
+    from rich.console import Console
+
+    from e3dnas.report.tables import format_network
+
+    Console(width=None if Console().is_terminal else 140).print(format_network(measures))

@@ -1,0 +1,98 @@
+"""The live view of a search: one panel in a terminal, plain lines when the output goes elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from e3dnas.report.numbers import format_count, format_seconds
+
+if TYPE_CHECKING:
+    from e3dnas.search.api import Progress
+
+__all__ = ["SearchView"]
+
+PLAIN_LINES = 10
+
+
+class SearchView:
+    """Shows the progress of a search; call it after every trial.
+
+    Args:
+        console: where to.
+        title: the name of the space.
+        score: the name of what is maximised.
+        budgets: the budgets by measure, ``{"flops": {"max": 2e9}}``.
+    """
+
+    def __init__(self, console: Console, title: str, score: str, budgets: Mapping[str, Any]) -> None:
+        self.console, self.title, self.score, self.budgets = console, title, score, budgets
+        self._live = Live(console=console, refresh_per_second=8) if console.is_terminal else None
+        self._last_tenth = -1
+
+    def __enter__(self) -> SearchView:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show a step."""
+        if self._live is not None:
+            self._live.update(self._panel(progress))
+            return
+        tenth = progress.done * PLAIN_LINES // progress.target
+        if tenth != self._last_tenth:
+            self._last_tenth = tenth
+            self.console.print(self.line(progress), highlight=False, soft_wrap=True)
+
+    def line(self, progress: Progress) -> str:
+        """Return the step as one plain line."""
+        parts = [f"trial {progress.done}/{progress.target}", *(f"{k} {v}" for k, v in self._best(progress).items())]
+        return "  ".join([*parts, *(f"{value} {key}" for key, value in self._pace(progress).items())])
+
+    def _best(self, progress: Progress) -> dict[str, str]:
+        best = progress.best
+        if best is None:
+            return {self.score: "none within the budgets yet"}
+        shown = {self.score: f"{best.score:.4f}"}
+        for name, budget in self.budgets.items():
+            if name in best.measures:
+                limits = [f"{sign} {format_count(budget[side])}" for side, sign in (("min", ">="), ("max", "<="))
+                          if budget.get(side) is not None]  # fmt: skip
+                shown[name] = f"{format_count(best.measures[name])} ({', '.join(limits)})"
+        return shown
+
+    def _pace(self, progress: Progress) -> dict[str, str]:
+        seconds = max(progress.seconds, 1e-9)
+        left = (progress.target - progress.done) * seconds / max(progress.new_trials, 1)
+        return {
+            "trials/s": f"{progress.new_trials / seconds:.0f}",
+            "candidates/s": f"{progress.new_candidates / seconds:,.0f}",
+            "to go": format_seconds(left),
+        }
+
+    def _panel(self, progress: Progress) -> RenderableType:
+        rows = Table.grid(padding=(0, 2))
+        for key, value in self._best(progress).items():
+            rows.add_row(f"best {key}" if key == self.score else key, value)
+        pace = self._pace(progress)
+        rows.add_row("pace", f"{pace['trials/s']} trials/s, {pace['candidates/s']} candidates/s")
+        rows.add_row("looked at", f"{progress.candidates:,} candidates")
+        rows.add_row("to go", pace["to go"])
+        resumed = f", resumed at {progress.resumed}" if progress.resumed else ""
+        head = f"{self.title}: trial {progress.done} of {progress.target}{resumed}"
+        bar = ProgressBar(total=progress.target, completed=progress.done)
+        return Panel(Group(bar, rows), title=head, title_align="left")

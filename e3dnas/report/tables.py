@@ -1,0 +1,79 @@
+"""Tables of networks and searches for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from e3dnas.report.numbers import format_count, format_share
+
+__all__ = ["format_models", "format_network", "format_top"]
+
+
+def format_network(measures: Mapping[str, Any]) -> RenderableType:
+    """Return the stage table of one network and its totals, from ``e3dnas.measure``."""
+    table = _table(f"{measures['name'] or 'network'}: {_clip(measures)}")
+    for name in ("stage", "block", "kernel", "in", "mid", "out", "depth", "output"):
+        table.add_column(name, justify="left" if name in ("stage", "block") else "right", no_wrap=True)
+    for name in ("flops", "params", "score"):
+        table.add_column(f"{name}\n%", justify="right", no_wrap=True)
+    for stage in measures["stages"]:
+        table.add_row(*_stage_row(stage, measures))
+    return Group(table, format_totals(measures))
+
+
+def _stage_row(stage: Mapping[str, Any], measures: Mapping[str, Any]) -> list[str]:
+    fields = [stage["name"], stage.get("block", "conv") + (" + se" if stage.get("se") else "")]
+    fields += [str(stage.get(key, "")) for key in ("kernel", "in", "bottleneck", "out", "depth")]
+    fields.append(f"{stage['frames']}x{stage['size']}x{stage['size']}")
+    shares = ((stage["flops"], measures["flops"]), (stage["params"], measures["params"]),
+              (stage["entropy"], measures["stentr"]))  # fmt: skip
+    return fields + [format_share(*pair).removesuffix(" %") for pair in shares]
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+
+
+def format_totals(measures: Mapping[str, Any]) -> Text:
+    """Return the totals of a network in two lines."""
+    return Text(
+        f"stentr {measures['stentr']:.4f}   homoentr {measures['homoentr']:.4f}   layers {measures['layers']}\n"
+        f"flops {measures['flops']:,} as thop counts   conv_macs {format_count(measures['conv_macs'])}   "
+        f"params {measures['params']:,}"
+    )
+
+
+def _clip(measures: Mapping[str, Any]) -> str:
+    return f"{measures['frames']} frames of {measures['size']} x {measures['size']}"
+
+
+def format_top(top: Sequence[Mapping[str, Any]], score: str) -> Table:
+    """Return the best networks of a search, best first; each has trial, score and measures."""
+    table = _table("best networks within the budgets")
+    for name in ("rank", "trial", score, "flops", "conv_macs", "params", "layers"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for rank, found in enumerate(top, start=1):
+        counts = [format_count(found[key]) for key in ("flops", "conv_macs", "params")]
+        table.add_row(str(rank), str(found["trial"]), f"{found['score']:.4f}", *counts, str(found["layers"]))
+    return table
+
+
+def format_models(models: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the models there are: each has name, from, and the measures of its network."""
+    table = _table("models")
+    for name in ("name", "clip", "stentr", "flops", "conv_macs", "params", "layers", "from"):
+        table.add_column(name, justify="left" if name in ("name", "from") else "right", no_wrap=name != "from")
+    for model in models:
+        if "problem" in model:
+            table.add_row(model["name"], *[""] * 6, f"{model['from']}: {model['problem']}", style="red")
+            continue
+        counts = [format_count(model[key]) for key in ("flops", "conv_macs", "params")]
+        clip = f"{model['frames']} x {model['size']} x {model['size']}"
+        table.add_row(model["name"], clip, f"{model['stentr']:.2f}", *counts, str(model["layers"]), model["from"])
+    return table

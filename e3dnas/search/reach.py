@@ -1,0 +1,57 @@
+"""Whether a space holds networks within a budget at all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from e3dnas.config.document import path_text
+from e3dnas.errors import E3DNASError
+from e3dnas.measure.registry import COUNTS
+from e3dnas.search.budgets import Limit
+from e3dnas.space.space import Genotypes, SearchSpace
+
+__all__ = ["check_reach", "extreme"]
+
+SWEEPS = 8
+
+
+def check_reach(space: SearchSpace, limits: tuple[Limit, ...]) -> None:
+    """Refuse limits that no network of the space can keep, as far as a descent gene by gene can tell.
+
+    Counts (flops, params, ...) only grow with every width, depth and kernel, so that the descent ends at the smallest
+    network. Other measures are not checked.
+
+    Raises:
+        E3DNASError: even the smallest (or largest) network breaks a limit.
+    """
+    for limit in limits:
+        if limit.measure.name not in COUNTS:
+            continue
+        genotype = extreme(space, limit, lowest=limit.upper)
+        value = float(limit.measure.of_table(space.table(genotype[None]))[0])
+        if limit.excess(value) > 0:
+            side, kind = ("max", "smallest") if limit.upper else ("min", "largest")
+            path = ("budgets", limit.measure.name, side)
+            remedy = "at least" if limit.upper else "at most"
+            raise E3DNASError(
+                f"{space.document.place(path)}: {path_text(path)}: {limit.value:.10g} is out of reach: even the {kind} "
+                f"network of the space has {value:.0f}; write {remedy} that, or change the choices"
+            )
+
+
+def extreme(space: SearchSpace, limit: Limit, *, lowest: bool) -> Genotypes:
+    """Return the genotype (G,) with the lowest (or highest) measure that sweeps over single genes lead to."""
+    sizes = space.sizes
+    now: Genotypes = np.zeros(len(sizes), np.int64) if lowest else sizes - 1
+    now = space.repair(now[None])[0]
+    sign = 1.0 if lowest else -1.0
+    for _ in range(SWEEPS):
+        before = now
+        for gene, size in enumerate(sizes):
+            options = np.repeat(now[None], size, axis=0)
+            options[:, gene] = np.arange(size)
+            options = space.repair(options)
+            now = options[int(np.argmin(sign * limit.measure.of_table(space.table(options))))]
+        if (before == now).all():
+            break
+    return now

@@ -1,0 +1,100 @@
+"""The folder of a run: the study, the space it was made from, the best network and the result."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from e3dnas.config import dump_yaml
+from e3dnas.errors import E3DNASError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["RunFolder"]
+
+
+class RunFolder:
+    """``study.journal``, ``space.yaml``, ``best.yaml``, ``result.json`` under one path."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.journal = self.path / "study.journal"
+        self.space = self.path / "space.yaml"
+        self.best = self.path / "best.yaml"
+        self.result = self.path / "result.json"
+
+    def check(self) -> None:
+        """Refuse a path that is no run and holds something else.
+
+        Raises:
+            E3DNASError: it is a file, or a folder with other things in it.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise E3DNASError(f"--out {self.path}: is a file; name a folder")
+        if self.path.is_dir() and not self.space.exists() and any(self._foreign()):
+            raise E3DNASError(
+                f"--out {self.path}: holds other files and is no run of e3dnas; name a new or empty folder"
+            )
+
+    def _foreign(self) -> Iterator[Path]:
+        return (entry for entry in self.path.iterdir() if entry.name not in (".lock", self.journal.name))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder while a run writes to it.
+
+        Raises:
+            E3DNASError: another run holds it, or it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise E3DNASError(f"--out {self.path}: cannot be written: {error.strerror}") from None
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise E3DNASError(
+                    f"--out {self.path}: another run is at work here; wait for it, or choose another --out"
+                ) from None
+            yield
+        finally:
+            os.close(lock)
+
+    def set_aside(self) -> Path | None:
+        """Move an earlier run's files into ``old-N`` inside the folder and return it; None if there were none."""
+        names = [p for p in (self.journal, self.space, self.best, self.result) if p.exists()]
+        if not names:
+            return None
+        number = 1 + max([int(p.name[4:]) for p in self.path.glob("old-*") if p.name[4:].isdigit()], default=0)
+        old = self.path / f"old-{number}"
+        old.mkdir()
+        for path in names:
+            path.rename(old / path.name)
+        return old
+
+    def write_space(self, data: Mapping[str, Any]) -> None:
+        """Keep a copy of the space, so that the run can be read without the original."""
+        replace_text(self.space, dump_yaml(data))
+
+    def write_outcome(self, result: Mapping[str, Any]) -> None:
+        """Write result.json and, if there is one, the best network."""
+        replace_text(self.result, json.dumps(result, indent=2) + "\n")
+        if result["best"]:
+            replace_text(self.best, dump_yaml(result["best"]["architecture"]))
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file at once: a kill leaves the old one or the new one, never half of it."""
+    new = path.with_name(f".{path.name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

@@ -1,0 +1,80 @@
+"""Opening a study: new, or the one that is there if it is of the same search."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import TrialState
+
+from e3dnas.errors import E3DNASError
+from e3dnas.space.space import SearchSpace
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.storages import BaseStorage
+
+__all__ = ["SPACE_ATTR", "give_up_running", "open_study"]
+
+SPACE_ATTR = "e3dnas:space"
+FREE_TO_CHANGE = ("search.trials",)
+
+
+def open_study(storage: BaseStorage | str, name: str, space: SearchSpace, *, fresh: bool = False) -> Study:
+    """Return the study called ``name``, created if it is not there.
+
+    Raises:
+        E3DNASError: it was made with another space, score, budget, sampler or seed; the storage cannot be used.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # INFO looks for the best of all trials at every trial
+    try:
+        if fresh and name in optuna.get_all_study_names(storage):
+            optuna.delete_study(study_name=name, storage=storage)
+        study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
+    except E3DNASError:
+        raise
+    except Exception as error:  # whatever the storage's driver raises
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise E3DNASError(f"--storage {storage}: cannot be opened: {reason}") from error
+    declared = space.declaration.model_dump(mode="json")
+    made_with = study.user_attrs.get(SPACE_ATTR)
+    if made_with is None and study.get_trials(deepcopy=False):
+        raise E3DNASError(f"study {name!r} was not made by e3dnas; choose another name with --study")
+    if made_with is None:
+        study.set_user_attr(SPACE_ATTR, json.dumps(declared))
+        study.set_metric_names([space.declaration.score.name])
+    else:
+        _refuse_changes(name, _flat(json.loads(made_with)), _flat(json.loads(json.dumps(declared))))
+    return study
+
+
+def _refuse_changes(name: str, old: dict[str, Any], new: dict[str, Any]) -> None:
+    changed = [k for k in sorted(old.keys() | new.keys()) if old.get(k) != new.get(k) and k not in FREE_TO_CHANGE]
+    if changed:
+        told = "; ".join(f"{key}: {_value(old, key)} -> {_value(new, key)}" for key in changed[:5])
+        more = f"; and {len(changed) - 5} more" if len(changed) > 5 else ""
+        raise E3DNASError(
+            f"study {name!r} was made with another space ({told}{more}); its trials would not compare. "
+            "Start anew with --fresh, or keep both with another --out"
+        )
+
+
+def _value(flat: dict[str, Any], key: str) -> str:
+    return str(flat[key]) if key in flat else "(nothing)"
+
+
+def _flat(data: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(data, dict):
+        return {k: v for key, value in data.items() for k, v in _flat(value, f"{path}.{key}" if path else key).items()}
+    if isinstance(data, list) and any(isinstance(item, dict) for item in data):
+        return {k: v for i, item in enumerate(data) for k, v in _flat(item, f"{path}[{i}]").items()}
+    return {path: data}
+
+
+def give_up_running(study: Study) -> int:
+    """Mark the trials that a killed run left running as failed; returns how many. Only for a study in sole use."""
+    running = [t for t in study.get_trials(deepcopy=False) if t.state == TrialState.RUNNING]
+    for trial in running:
+        study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+    return len(running)
