@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -43,7 +44,9 @@ def open_study(storage: BaseStorage | str, name: str, space: SearchSpace, *, fre
         raise E3DNASError(f"study {name!r} was not made by e3dnas; choose another name with --study")
     if made_with is None:
         study.set_user_attr(SPACE_ATTR, json.dumps(declared))
-        study.set_metric_names([space.declaration.score.name])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names([space.declaration.score.name])
     else:
         _refuse_changes(name, _flat(json.loads(made_with)), _flat(json.loads(json.dumps(declared))))
     return study

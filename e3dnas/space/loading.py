@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -45,7 +46,7 @@ def load_space(
         path = _find(source)
         document = _extended(path, ())
         if not document.data.get("name"):
-            document.data["name"] = path.stem
+            document.data["name"] = re.sub("[^A-Za-z0-9._-]+", "-", path.stem).strip(".-_") or "space"
     if overrides:
         document = _overlaid(document, overrides)
     return SearchSpace(_declaration(document), document)
