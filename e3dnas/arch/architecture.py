@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field, Strict, field_serializer, model_validator
+from pydantic import Field, Strict, field_serializer, field_validator, model_validator
 
 from e3dnas.arch.expand import expand
-from e3dnas.arch.fields import Activation, Block, Kernel, Shortcut, Spec, Stride, Width
+from e3dnas.arch.fields import Activation, Block, Kernel, Shortcut, Spec, Stride, TemporalKernel, Width
 from e3dnas.arch.table import BLOCKS, STAGE_FIELDS, Columns, LayerTable
-from e3dnas.config import At
+from e3dnas.config import At, check, shown
 
 __all__ = ["Architecture", "Clip", "Head", "Stage", "Stem"]
 
@@ -32,16 +32,10 @@ class Stem(Spec):
     out: Width = Field(description="channels out")
     kernel: Kernel = Field(default=(1, 3), description="kernel, time x height x width")
     stride: Stride = Field(default=(1, 2), description="stride, time x height x width")
-    temporal_kernel: int = Field(
-        default=0, ge=0, le=31, description="frames of a depthwise temporal convolution before the BN (X3D: 5), 0: none"
+    temporal_kernel: TemporalKernel = Field(
+        default=0, description="frames of a depthwise temporal convolution before the BN (X3D: 5), 0: none"
     )
     activation: Activation = Field(default="relu", description="activation after the BN")
-
-    @model_validator(mode="after")
-    def _odd(self) -> Stem:
-        if self.temporal_kernel and self.temporal_kernel % 2 == 0:
-            raise At(("temporal_kernel",), f"must be odd, or 0 for none, not {self.temporal_kernel}")
-        return self
 
 
 class Stage(Spec):
@@ -90,13 +84,20 @@ class Head(Spec):
 class Architecture(Spec):
     """A whole network, as read from ``architecture.yaml``; equal specs are equal networks."""
 
-    name: str = Field(default="", description="name of the network")
+    name: str = Field(default="", max_length=255, description="name of the network")
     clip: Clip = Field(default_factory=Clip, description="the clip the network is made for")
     stem: Stem = Field(description="the first convolution")
     stages: Annotated[tuple[Stage, ...], Strict(False), Field(min_length=1, max_length=64)] = Field(
         description="the stages, from the stem on"
     )
     head: Head = Field(default_factory=Head, description="what follows the last stage")
+
+    @field_validator("name")
+    @classmethod
+    def _one_line(cls, name: str) -> str:
+        if not name.isprintable():
+            raise ValueError(f"must be one line of printable text, not {shown(name)}")
+        return name
 
     @model_validator(mode="after")
     def _countable(self) -> Architecture:
@@ -148,10 +149,14 @@ class Architecture(Spec):
         return expand(self.columns()).only_used()
 
     def with_clip(self, frames: int | None = None, size: int | None = None) -> Architecture:
-        """Return the same network for another clip: ``frames`` and ``size`` in pixels, where given."""
+        """Return the same network for another clip: ``frames`` and ``size`` in pixels, where given.
+
+        Raises:
+            E3DNASError: there is no such clip.
+        """
         data = self.to_dict()
         data["clip"] |= {k: v for k, v in (("frames", frames), ("size", size)) if v is not None}
-        return Architecture.model_validate(data)
+        return check(Architecture, data)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that ``Architecture.model_validate`` and every reader of files takes back."""

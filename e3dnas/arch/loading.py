@@ -9,7 +9,7 @@ from typing import Any
 
 from e3dnas.arch.architecture import Architecture
 from e3dnas.arch.tinynas import from_tinynas, parse_tinynas
-from e3dnas.config import Document, check, dump_yaml, read_document
+from e3dnas.config import Document, check, dump_yaml, exists, read_document, read_text
 from e3dnas.errors import E3DNASError, nearest
 
 __all__ = ["load_architecture", "save_architecture", "zoo_names", "zoo_path"]
@@ -62,15 +62,15 @@ def _load(source: Source, frames: int | None, size: int | None) -> Architecture:
     path = Path(source)
     if str(source) in zoo_names():
         return check(Architecture, read_document(zoo_path(str(source))))
-    if path.is_dir():
-        return _load_folder(path)
-    if not path.exists():
+    if not exists(path):
         near = nearest(str(source), zoo_names())
         raise E3DNASError(
             f"{source}: neither a file or folder nor one of the zoo's names ({', '.join(zoo_names())}){near}"
         )
+    if path.is_dir():
+        return _load_folder(path)
     if path.suffix == ".txt":
-        structures = parse_tinynas(_text(path), file=str(path))
+        structures = parse_tinynas(read_text(path), file=str(path))
         return from_tinynas(structures[0], frames=frames or 13, size=size or 160, name=path.stem, file=str(path))
     return _from_document(read_document(path))
 
@@ -92,10 +92,3 @@ def _from_document(document: Document) -> Architecture:
         places = {p[2:]: place for p, place in document.places.items() if p[:2] == prefix}
         return check(Architecture, Document(document.file, arguments["arch"], places))
     return check(Architecture, document)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise E3DNASError(f"{path}: not a readable text file") from None

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from e3dnas.arch.architecture import Architecture
-from e3dnas.config import check
+from e3dnas.config import check, shown
 from e3dnas.errors import E3DNASError, nearest
 
 __all__ = ["from_tinynas", "parse_tinynas", "to_tinynas"]
@@ -20,7 +20,6 @@ __all__ = ["from_tinynas", "parse_tinynas", "to_tinynas"]
 CONV, BLOCK, INNER = "Conv3DKXBNRELU", "SuperRes3DK1DWK1", "Res3DK1DWK1"
 KEYS = {CONV: {"in", "out", "s", "kt", "k"}, BLOCK: {"in", "out", "s", "kt", "k", "L", "btn"}}
 ACTIVATIONS = {"relu": "relu", "swish": "silu"}
-MAX_CHARACTERS = 1 << 20
 
 
 def parse_tinynas(text: str, file: str = "structure") -> list[list[Mapping[str, Any]]]:
@@ -29,8 +28,6 @@ def parse_tinynas(text: str, file: str = "structure") -> list[list[Mapping[str, 
     Raises:
         E3DNASError: the text is no literal of the form above. Nothing in it is ever executed.
     """
-    if len(text) > MAX_CHARACTERS:
-        raise E3DNASError(f"{file}: larger than {MAX_CHARACTERS >> 20} MiB; this is not a structure file")
     try:
         literal = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError) as error:
@@ -88,21 +85,23 @@ def _kernel_and_stride(block: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked(block: Mapping[str, Any], i: int, file: str) -> dict[str, Any]:
     kind = block.get("class")
-    if kind not in KEYS:
-        raise E3DNASError(f"{file}: block {i}: unknown 'class' {kind!r}{nearest(str(kind), KEYS)}")
+    if not isinstance(kind, str) or kind not in KEYS:
+        near = nearest(str(kind), KEYS)
+        raise E3DNASError(f"{file}: block {i}: 'class' must be {CONV} or {BLOCK}, not {shown(kind)}{near}")
     full: dict[str, Any] = {"s": 1, "act": "relu", "g": 1, "inner_class": INNER} | dict(block)
     for key in sorted(KEYS[kind] - set(full)):
         raise E3DNASError(f"{file}: block {i}: key {key!r} is missing")
-    for key in sorted(set(full) - KEYS[kind] - {"class", "act", "g", "inner_class", "p"}):
+    for key in sorted(map(str, set(full) - KEYS[kind] - {"class", "act", "g", "inner_class", "p"})):
         raise E3DNASError(f"{file}: block {i}: key {key!r} is not supported{nearest(key, KEYS[kind])}")
     if not _numbers(full, KEYS[kind]):
         raise E3DNASError(f"{file}: block {i}: every one of {', '.join(sorted(KEYS[kind]))} must be a whole number")
     padding = ((full["kt"] - 1) // 2, (full["k"] - 1) // 2, (full["k"] - 1) // 2)
     if full["g"] != 1 or full["inner_class"] != INNER or full.get("p", padding) != padding:
         raise E3DNASError(f"{file}: block {i}: only 'g': 1, 'inner_class': '{INNER}' and full padding are supported")
-    if full["act"] not in ACTIVATIONS:
-        raise E3DNASError(f"{file}: block {i}: 'act' must be relu or swish, not {full['act']!r}")
-    return full | {"act": ACTIVATIONS[full["act"]]}
+    act = ACTIVATIONS.get(str(full["act"]))
+    if act is None:
+        raise E3DNASError(f"{file}: block {i}: 'act' must be relu or swish, not {shown(full['act'])}")
+    return full | {"act": act}
 
 
 def _numbers(block: Mapping[str, Any], keys: Any) -> bool:

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from e3dnas.config.document import Document, KeyPath, path_text
+from e3dnas.config.document import Document, KeyPath
 from e3dnas.errors import E3DNASError, nearest
 
-__all__ = ["At", "check"]
+__all__ = ["At", "check", "shown"]
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_SHOWN = 5
@@ -46,9 +46,13 @@ def check(model: type[Model], source: Document | Mapping[str, Any], name: str = 
 
 def _report(model: type[BaseModel], document: Document, error: ValidationError) -> str:
     problems = error.errors(include_url=False)
-    lines = [_line(model, document, problem) for problem in problems[:MAX_SHOWN]]
-    if len(problems) > MAX_SHOWN:
-        lines.append(f"... and {len(problems) - MAX_SHOWN} more problems")
+    wrong = [p["loc"] for p in problems]
+    # Items that are wrong do not count as items: a list is then said to be too short as well.
+    problems = [p for p in problems if p["type"] != "too_short" or not any(len(x) > len(p["loc"]) for x in wrong)]
+    # A mistake in what several stages inherit is one mistake.
+    lines = list(dict.fromkeys(_line(model, document, problem) for problem in problems))
+    if len(lines) > MAX_SHOWN:
+        lines[MAX_SHOWN:] = [f"... and {len(lines) - MAX_SHOWN} more problems"]
     return "\n".join(lines)
 
 
@@ -57,7 +61,7 @@ def _line(model: type[BaseModel], document: Document, problem: Any) -> str:
     raised = problem.get("ctx", {}).get("error")
     if isinstance(raised, At):
         path += raised.path
-    where = ": ".join(part for part in (document.place(path), path_text(path)) if part)
+    where = document.where(path)
     return f"{where}: {_problem(model, path, problem)}" if where else _problem(model, path, problem)
 
 
@@ -65,22 +69,32 @@ def _problem(model: type[BaseModel], path: KeyPath, problem: Any) -> str:
     kind, value = problem["type"], problem["input"]
     if kind == "extra_forbidden":
         known = _keys_at(model, path[:-1])
-        return f"unknown key {path[-1]!r}{nearest(str(path[-1]), known)} Known: {', '.join(known)}"
+        return f"unknown key {path[-1]!r}{nearest(str(path[-1]), known) or '.'} Known: {', '.join(known)}"
     if kind == "missing":
         return f"missing; write {path[-1]}: ..."
     if kind == "literal_error":
         choices = [part.strip().strip("'") for part in problem["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        return f"must be one of {', '.join(choices)}, not {_show(value)}{nearest(str(value), choices)}"
+        return f"must be one of {', '.join(choices)}, not {shown(value)}{nearest(str(value), choices)}"
     if kind in ("value_error", "assertion_error"):
         return str(problem["ctx"]["error"])
     if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return f"must be a mapping of keys to values, not {_show(value)}"
+        return f"must be a mapping of keys to values, not {shown(value)}"
+    if kind == "tuple_type":
+        return f"must be a list, not {shown(value)}"
+    if kind in ("too_short", "too_long"):
+        least = kind == "too_short"
+        limit = problem["ctx"]["min_length" if least else "max_length"]
+        return f"must have at {'least' if least else 'most'} {limit} of them, not {problem['ctx']['actual_length']}"
     message = problem["msg"].replace("Input should be", "must be")
-    return f"{message}, not {_show(value)}"
+    return f"{message}, not {shown(value)}"
 
 
-def _show(value: object) -> str:
-    text = repr(value)
+def shown(value: object) -> str:
+    """Return a value as an error shows it: short, whatever it is."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number too long to write"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -14,25 +14,28 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
+from e3dnas.config.guard import MAX_DEPTH, MAX_VALUES, guarded_yaml
 from e3dnas.errors import E3DNASError
 
-__all__ = ["Document", "KeyPath", "Place", "dump_yaml", "merge", "path_text", "read_document"]
+__all__ = ["Document", "KeyPath", "Place", "dump_yaml", "exists", "merge", "path_text", "read_document", "read_text"]
 
 MAX_BYTES = 1 << 20
-MAX_VALUES = 20_000
-MAX_DEPTH = 32
 
 KeyPath = tuple[str | int, ...]
 
 
 class Place(NamedTuple):
-    """Where a key stands: the file as the user named it, and the line counted from one."""
+    """Where a key stands: the file as the user named it, the line counted from one, and the key path in that file.
+
+    Plain data stands in no file: ``file`` is empty.
+    """
 
     file: str
     line: int
+    path: KeyPath = ()
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.file else ""
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,18 @@ class Document:
     places: Mapping[KeyPath, Place] = field(default_factory=dict)
 
     def place(self, path: KeyPath) -> str:
-        """Return ``file:line`` of ``path``, or of its nearest parent that stands in the file."""
-        for length in range(len(path), -1, -1):
-            if path[:length] in self.places:
-                return str(self.places[path[:length]])
-        return self.file
+        """Return ``file:line`` of ``path``, or of its nearest parent that stands in a file; empty for plain data."""
+        known = self._nearest(path)
+        return str(self.places[known]) if known is not None else self.file
+
+    def where(self, path: KeyPath) -> str:
+        """Return ``file:line: key.path`` of ``path``, the key path as it is written there (values may be inherited)."""
+        known = self._nearest(path)
+        written = path if known is None else (*self.places[known].path, *path[len(known) :])
+        return ": ".join(part for part in (self.place(path), path_text(written)) if part)
+
+    def _nearest(self, path: KeyPath) -> KeyPath | None:
+        return next((path[:n] for n in range(len(path), -1, -1) if path[:n] in self.places), None)
 
 
 def path_text(path: Sequence[str | int]) -> str:
@@ -67,9 +77,9 @@ def read_document(path: str | Path) -> Document:
             has a key twice, a tag, a key that is no text, or aliases that expand without end.
     """
     file = str(path)
-    text = _read_text(Path(path))
+    text = read_text(Path(path))
     try:
-        loaded = _loader().load(text)
+        loaded = guarded_yaml().load(text)
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         what = (error.problem or "a key stands twice").split(" with value")[0]
@@ -77,9 +87,8 @@ def read_document(path: str | Path) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise E3DNASError(f"{file}:{mark.line + 1 if mark else 1}: not valid YAML: {error.problem}") from None
-    except (YAMLError, ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
-        raise E3DNASError(f"{file}:1: not valid YAML: {reason}") from None
+    except (YAMLError, ValueError) as error:
+        raise E3DNASError(f"{file}:1: not valid YAML: {str(error).splitlines()[0]}") from None
     if loaded is None:
         raise E3DNASError(f"{file}: the file is empty; write a mapping such as 'key: value'")
     if not isinstance(loaded, CommentedMap):
@@ -92,23 +101,26 @@ def merge(base: Document, over: Document) -> Document:
     """Lay ``over`` on ``base``: mappings merge key by key, everything else is replaced; places follow the values."""
     places = dict(base.places)
 
-    def lay(low: dict[str, Any], high: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+    def lay(low: dict[str, Any], high: Mapping[str, Any], path: KeyPath) -> dict[str, Any]:
         merged = dict(low)
         for key, value in high.items():
             here = (*path, key)
-            if isinstance(value, dict) and isinstance(merged.get(key), dict):
-                places[here] = over.places[here]
-                merged[key] = lay(merged[key], value, here)
+            old = merged.get(key)
+            if isinstance(value, Mapping) and isinstance(old, dict):
+                places.update({here: over.places[here]} if here in over.places else {})
+                merged[key] = lay(old, value, here)
                 continue
-            for old in [p for p in places if p[: len(here)] == here]:
-                del places[old]
+            for below in [p for p in places if p[: len(here)] == here]:
+                del places[below]
+            places[here] = Place("", 0, here)  # of plain data
             places.update({p: place for p, place in over.places.items() if p[: len(here)] == here})
             merged[key] = value
         return merged
 
     data = lay(base.data, over.data, ())
-    places[()] = Place(over.file, 1)
-    return Document(over.file, data, places)
+    if over.file:
+        places[()] = Place(over.file, 1)
+    return Document(over.file or base.file, data, places)
 
 
 def dump_yaml(data: Mapping[str, Any]) -> str:
@@ -121,25 +133,35 @@ def dump_yaml(data: Mapping[str, Any]) -> str:
     return out.getvalue()
 
 
-def _loader() -> YAML:
-    yaml = YAML(typ="rt", pure=True)
-    yaml.allow_duplicate_keys = False
-    return yaml
+def exists(path: Path) -> bool:
+    """Return whether there is something at ``path``; a name that no file could have is no error."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a file that somebody wrote.
+
+    Raises:
+        E3DNASError: it is missing, a directory, unreadable, larger than ``MAX_BYTES`` or not UTF-8.
+    """
     try:
         if path.is_dir():
             raise E3DNASError(f"{path}: is a directory; name a file in it")
-        if path.stat().st_size > MAX_BYTES:
-            raise E3DNASError(f"{path}: larger than {MAX_BYTES >> 20} MiB; this is not a file written for e3dnas")
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise E3DNASError(f"{path}: no such file") from None
-    except UnicodeDecodeError:
-        raise E3DNASError(f"{path}: not a text file in UTF-8") from None
     except OSError as error:
         raise E3DNASError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(content) > MAX_BYTES:
+        raise E3DNASError(f"{path}: larger than {MAX_BYTES >> 20} MiB; this is not a file written for e3dnas")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise E3DNASError(f"{path}: not a text file in UTF-8") from None
 
 
 def _kind(value: object) -> str:
@@ -175,15 +197,17 @@ class _Plain:
         position = node.lc.data.get(key) if node.lc.data else None
         below = (*path, key)
         here = position[0] + 1 if position else line
-        self.places[below] = Place(self.file, here)
+        self.places[below] = Place(self.file, here, below)
         return self.convert(node[key], below, here)
 
     def _scalar(self, node: Any, path: KeyPath, line: int) -> Any:
         if isinstance(node, bool | ScalarBoolean):
             return bool(node)
-        for plain in (int, float, str):
-            if isinstance(node, plain):
-                return plain(node)
+        if isinstance(node, str):  # JSON writes what is beyond 16 bits as a pair of surrogates
+            return str(node).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        for number in (int, float):
+            if isinstance(node, number):
+                return number(node)
         if node is None:
             return None
-        raise self.fail(path, line, f"{str(node)!r} is a {type(node).__name__}; write a number, a text or true/false")
+        raise self.fail(path, line, f"{str(node)!r} is a {type(node).__name__}; to mean a text, write it in quotes")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from e3dnas.arch.table import Array, LayerTable
+from e3dnas.config import shown
 from e3dnas.errors import E3DNASError
 
 __all__ = ["alpha", "homoentr", "layer_entropy", "stentr"]
@@ -47,11 +48,15 @@ def stentr(table: LayerTable, stage_weights: Sequence[float] | None = None) -> A
             to its end plus ln of its channels. None is the paper's choice for E3D: the last stage alone.
 
     Raises:
-        E3DNASError: the number of weights is not that of the stages.
+        E3DNASError: the weights are not finite numbers, as many as there are stages.
     """
     entropy = layer_entropy(table)
     if stage_weights is None:
         return np.asarray(entropy.sum(axis=1) + np.log(table.c_out[:, -1]))
+    if not isinstance(stage_weights, list | tuple) or not all(_is_finite(weight) for weight in stage_weights):
+        raise E3DNASError(
+            f"stage_weights: must be a list of numbers such as [0, 0, 0, 0, 1], not {shown(stage_weights)}"
+        )
     stages = int(table.level.max()) + 1
     if len(stage_weights) != stages or (table.level[:, -1] != stages - 1).any():
         counts = sorted({int(level) + 1 for level in table.level[:, -1]})
@@ -65,6 +70,10 @@ def stentr(table: LayerTable, stage_weights: Sequence[float] | None = None) -> A
             upto = (entropy * (table.level <= level)).sum(axis=1)
             total = total + weight * (upto + np.log(_channels(table, level)))
     return total
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < np.inf
 
 
 def _channels(table: LayerTable, level: int) -> Array:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from e3dnas.arch import Architecture, Clip, Head, Stage, Stem
 from e3dnas.models.blocks import Block, HeadConv, StemConv
+from e3dnas.models.layers import Sum
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # thop still imports distutils
@@ -143,15 +144,26 @@ def _measure(module: nn.Module, shape: tuple[int, ...]) -> _Measured:
 
 
 class _IdleBatchNorm(nn.BatchNorm3d):
-    """A BN that passes its input on: thop's rule needs its size only, and PyTorch is slow to work out a BN on meta."""
+    """A BN that passes its input on."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x
 
 
+class _IdleSum(nn.Module):
+    """A sum that passes its first term on."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return x
+
+
+# PyTorch works these out on meta tensors in Python, slowly; thop needs the size of a BN, and nothing of the others.
 IDLE: dict[type[nn.Module], type[nn.Module]] = {
-    nn.BatchNorm3d: _IdleBatchNorm, nn.ReLU: nn.Identity, nn.SiLU: nn.Identity,  # thop counts no activation
-}  # fmt: skip
+    nn.BatchNorm3d: _IdleBatchNorm,
+    nn.ReLU: nn.Identity,
+    nn.SiLU: nn.Identity,
+    Sum: _IdleSum,
+}
 
 
 class _Recorder:

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from e3dnas.arch.table import Array, LayerTable
+from e3dnas.config import shown
 from e3dnas.errors import E3DNASError, nearest
 from e3dnas.measure.cost import activations, conv_macs, flops, layers, params
 from e3dnas.measure.entropy import homoentr, stentr
@@ -44,12 +45,16 @@ class Measure:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def of_table(self, table: LayerTable) -> Array:
-        """Return the measure of N networks, shape (N,), not-a-number made an error.
+        """Return the measure of N networks, shape (N,); what is not finite is passed on.
 
         Raises:
             E3DNASError: the function gave another shape or no numbers.
         """
-        values = np.asarray(self.function(table, **self.options), dtype=float)
+        given = self.function(table, **self.options)
+        try:
+            values = np.asarray(given, dtype=float)
+        except (TypeError, ValueError):
+            raise E3DNASError(f"score {self.name}: must return numbers, not {shown(given)}") from None
         if values.shape not in ((table.shape[0],), (1,), ()):
             raise E3DNASError(
                 f"score {self.name}: must return one number for each of the {table.shape[0]} networks, "
@@ -67,7 +72,7 @@ class Measure:
         try:
             return float(value)
         except (TypeError, ValueError):
-            raise E3DNASError(f"score {self.name}: must return one number, not {value!r}") from None
+            raise E3DNASError(f"score {self.name}: must return one number, not {shown(value)}") from None
 
 
 def measure_table(table: LayerTable) -> dict[str, Array]:
@@ -108,16 +113,16 @@ def _import(name: str, folder: Path | None) -> Callable[..., Any]:
     module_name, separator, attribute = name.partition(":")
     if not separator:
         raise E3DNASError(
-            f"unknown score {name!r}{nearest(name, MEASURES)} Known: {', '.join(MEASURES)}, or your own as "
+            f"unknown score {name!r}{nearest(name, MEASURES) or '.'} Known: {', '.join(MEASURES)}, or your own as "
             "package.module:function"
         )
     try:
         module = _import_beside(module_name, folder)
-    except ImportError as error:
-        raise E3DNASError(f"score {name}: cannot import {module_name!r}: {error}") from None
+    except Exception as error:  # the module is the user's: anything can be wrong with it
+        raise E3DNASError(f"score {name}: cannot import {module_name!r}: {type(error).__name__}: {error}") from error
     function = getattr(module, attribute, None)
     if not callable(function):
-        near = nearest(attribute, dir(module))
+        near = nearest(attribute, [own for own in dir(module) if callable(getattr(module, own))])
         raise E3DNASError(f"score {name}: {module_name!r} has no function {attribute!r}{near}")
     found: Callable[..., Any] = function
     return found
@@ -125,10 +130,10 @@ def _import(name: str, folder: Path | None) -> Callable[..., Any]:
 
 def _import_beside(module_name: str, folder: Path | None) -> Any:
     """Import with the space's folder and the current one at the end of the import path."""
-    added = [str(place.resolve()) for place in (folder, Path.cwd()) if place is not None]
-    sys.path.extend(added)
+    before = list(sys.path)
+    sys.path.extend(str(place.resolve()) for place in (folder, Path.cwd()) if place is not None)
+    importlib.invalidate_caches()  # it may have been written a moment ago
     try:
         return importlib.import_module(module_name)
     finally:
-        for place in added:
-            sys.path.remove(place)
+        sys.path[:] = before

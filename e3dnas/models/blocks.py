@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from e3dnas.arch import Head, Stage, Stem
 from e3dnas.models.checkpointing import checkpointed
-from e3dnas.models.layers import SqueezeExcitation, activation, conv3d, shortcut
+from e3dnas.models.layers import SqueezeExcitation, Sum, activation, conv3d, shortcut
 
 __all__ = ["Block", "HeadConv", "StageModule", "StemConv"]
 
@@ -82,6 +82,7 @@ class Block(nn.Module):
         self.drop_path: nn.Module = nn.Identity()
         if drop_path is not None and self.shortcut is not None:
             self.drop_path = drop_path
+        self.sum = Sum()
         self.act3 = activation(stage.activation)
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
@@ -91,7 +92,7 @@ class Block(nn.Module):
         y_BCTHW = self.bn3(self.conv3(self.act2(self.se(y_BCTHW))))
         if self.shortcut is not None:
             # The branch stands first: a sum takes the memory format of its first term, and pooling loses channels-last.
-            y_BCTHW = self.drop_path(y_BCTHW) + self.shortcut(x_BCTHW)
+            y_BCTHW = self.sum(self.drop_path(y_BCTHW), self.shortcut(x_BCTHW))
         out_BCTHW: Tensor = self.act3(y_BCTHW)
         return out_BCTHW
 

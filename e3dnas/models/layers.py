@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from e3dnas.arch import Stage
 
-__all__ = ["PooledShortcut", "SqueezeExcitation", "activation", "conv3d", "shortcut"]
+__all__ = ["PooledShortcut", "SqueezeExcitation", "Sum", "activation", "conv3d", "shortcut"]
 
 Pair = tuple[int, int]
 """(frames, pixels in height and width), as in the specs."""
@@ -45,6 +45,14 @@ def activation(name: str) -> nn.Module:
     """Return a new module of the activation ``relu`` or ``silu``."""
     # SiLU needs its input for the gradient, so working in place would save nothing.
     return nn.ReLU(inplace=True) if name == "relu" else nn.SiLU()
+
+
+class Sum(nn.Module):
+    """Adds a branch and its shortcut; a module, so that measuring and hooks can see the sum."""
+
+    def forward(self, x_BCTHW: Tensor, y_BCTHW: Tensor) -> Tensor:
+        """Return the sum, in the memory format of the first."""
+        return x_BCTHW + y_BCTHW
 
 
 class SqueezeExcitation(nn.Module):

@@ -8,12 +8,12 @@ from e3dnas.space.space import Genotypes, SearchSpace
 
 __all__ = ["Breeder"]
 
-RECOMBINED = 0.5
+RECOMBINED = 0.8
 """Share of offspring with two parents; each part of the network (stem, a stage, head) comes from either."""
-MUTATION_STOP = 0.4
-"""Genes mutated are geometric: 2.5 on average, so that what one stage loses another can gain within the budget."""
-STEP_STOP = 0.35
-"""A mutated gene moves by a geometric number of values, 2.9 on average, up or down."""
+MUTATION_STOP = 0.3
+"""Genes mutated are geometric: 3.3 on average, so that what one stage loses another can gain within the budget."""
+STEP_STOP = 0.25
+"""A mutated gene moves by a geometric number of values, 4 on average, up or down."""
 REDRAWN = 0.2
 """Share of mutated genes that take any value instead."""
 

@@ -25,10 +25,10 @@ def make_sampler(settings: Search, screen: Screen, done: int) -> BaseSampler:
     seed = (settings.seed + done) % 2**32
     if settings.sampler == "evolution":
         return EvolutionSampler(
-            screen, population=settings.population, candidates=settings.candidates, seed=settings.seed
+            screen, population=settings.population or 16, candidates=settings.candidates, seed=settings.seed
         )
     if settings.sampler == "nsgaii":
-        return NSGAIISampler(population_size=settings.population, seed=seed)
+        return NSGAIISampler(population_size=settings.population or 50, seed=seed)
     if settings.sampler == "tpe":
         return TPESampler(seed=seed, multivariate=False)
     return RandomSampler(seed=seed)

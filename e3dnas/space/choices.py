@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from e3dnas.arch.fields import Activation, Block, Shortcut, parse_kernel, parse_stride
-from e3dnas.config import At
+from e3dnas.arch.fields import Activation, Block, Shortcut, check_temporal_kernel, parse_kernel, parse_stride
+from e3dnas.config import At, shown
 from e3dnas.errors import nearest
 
 __all__ = [
@@ -41,15 +41,15 @@ def _check_number(value: Any, path: tuple[str | int, ...], low: float, high: flo
     kinds = (int,) if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds):
         noun = "a whole number" if whole else "a number"
-        raise At(path, f"must be {noun}, a list of them, or {{min: ..., max: ..., step: ...}}, not {value!r}")
+        raise At(path, f"must be {noun}, a list of them, or {{min: ..., max: ..., step: ...}}, not {shown(value)}")
     if not low <= value <= high:
-        raise At(path, f"must be from {low:g} to {high:g}, not {value}")
+        raise At(path, f"must be from {low:g} to {high:g}, not {shown(value)}")
 
 
 def _range(value: dict[Any, Any], low: float, high: float, whole: bool) -> tuple[Any, ...]:
     for key in value:
         if key not in RANGE_KEYS:
-            raise At((key,), f"unknown key {key!r}{nearest(key, RANGE_KEYS)} A range has: min, max, step")
+            raise At((key,), f"unknown key {key!r}{nearest(str(key), RANGE_KEYS) or '.'} A range has: min, max, step")
     for key in ("min", "max"):
         if key not in value:
             raise ValueError(f"a range needs {key!r}; write {{min: ..., max: ..., step: ...}}")
@@ -60,10 +60,12 @@ def _range(value: dict[Any, Any], low: float, high: float, whole: bool) -> tuple
         raise At(("step",), f"must be above 0, not {step}")
     if value["min"] > value["max"]:
         raise ValueError(f"the range is empty: min {value['min']} is above max {value['max']}; swap them")
-    count = int((value["max"] - value["min"]) / step + 1e-9) + 1
-    if count > MAX_CHOICES:
-        raise ValueError(f"the range has {count} values, at most {MAX_CHOICES} can be searched; use a larger step")
-    values = tuple(value["min"] + i * step for i in range(count))
+    steps = (value["max"] - value["min"]) / step + 1e-9
+    if steps >= MAX_CHOICES:
+        raise ValueError(
+            f"the range has {steps + 1:.0f} values, at most {MAX_CHOICES} can be searched; use a larger step"
+        )
+    values = tuple(value["min"] + i * step for i in range(int(steps) + 1))
     return values if whole else tuple(round(float(one), 9) for one in values)
 
 
@@ -93,7 +95,7 @@ def _names(value: Any, *, known: tuple[str, ...]) -> tuple[str, ...]:
     for i, one in enumerate(values):
         if one not in known:
             path = (i,) if isinstance(value, list | tuple) else ()
-            raise At(path, f"must be one of {', '.join(known)}, not {one!r}{nearest(str(one), known)}")
+            raise At(path, f"must be one of {', '.join(known)}, not {shown(one)}{nearest(str(one), known)}")
     return tuple(dict.fromkeys(values))
 
 
@@ -122,12 +124,18 @@ def _named(literal: Any) -> tuple[BeforeValidator, WithJsonSchema]:
 _WIDTH, _DEPTH, _COUNT, _TEMPORAL = _whole(1, 65536), _whole(1, 1024), _whole(1, 1024), _whole(0, 31)
 _RATIO, _FRACTION = _real(0.01, 64), _real(0, 1)
 _BLOCK, _SHORTCUT, _ACTIVATION = _named(Block), _named(Shortcut), _named(Activation)
+
+
+def _odd_or_none(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(check_temporal_kernel(size) for size in sizes)
+
+
 _TEXT = _schema({"type": "string", "pattern": r"^\d+x\d+x\d+$"}, ranged=False)
 
 Widths = Annotated[tuple[int, ...], _WIDTH[0], _WIDTH[1]]
 DepthChoices = Annotated[tuple[int, ...], _DEPTH[0], _DEPTH[1]]
 Counts = Annotated[tuple[int, ...], _COUNT[0], _COUNT[1]]
-TemporalKernels = Annotated[tuple[int, ...], _TEMPORAL[0], _TEMPORAL[1]]
+TemporalKernels = Annotated[tuple[int, ...], _TEMPORAL[0], _TEMPORAL[1], AfterValidator(_odd_or_none)]
 Ratios = Annotated[tuple[float, ...], _RATIO[0], _RATIO[1]]
 Fractions = Annotated[tuple[float, ...], _FRACTION[0], _FRACTION[1]]
 BlockChoices = Annotated[tuple[str, ...], _BLOCK[0], _BLOCK[1]]

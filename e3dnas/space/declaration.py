@@ -130,8 +130,10 @@ class Search(Spec):
     """How the space is searched."""
 
     sampler: Sampler = Field(default="evolution", description="which Optuna sampler proposes the trials")
-    trials: int = Field(default=300, ge=1, le=1_000_000, description="trials in all, those of earlier runs included")
-    population: int = Field(default=32, ge=2, le=100_000, description="best trials that breed (evolution, nsgaii)")
+    trials: int = Field(default=250, ge=1, le=1_000_000, description="trials in all, those of earlier runs included")
+    population: int | None = Field(
+        default=None, ge=2, le=100_000, description="best trials that breed; none: 16 for evolution, 50 for nsgaii"
+    )
     candidates: int = Field(
         default=2000, ge=1, le=1_000_000, description="candidates looked at for each trial (evolution)"
     )

@@ -60,19 +60,19 @@ def _fit(kernel: int, size: int, factor: float) -> int:
 def _with_reachable_widths(fields: list[Field], document: Document) -> tuple[Field, ...]:
     """Leave out widths below every width before them, and above every width behind them."""
     outs = [i for i, field in enumerate(fields) if field.key == "out" and field.part != "head"]
-    values = [fields[i].values for i in outs]
-    lowest, highest = [], []
-    for k in range(len(values)):
-        lowest.append(max(min(before) for before in values[: k + 1]))
-        highest.append(min(max(behind) for behind in values[k:]))
+    lowest = 0
     for k, i in enumerate(outs):
-        reachable = tuple(value for value in values[k] if lowest[k] <= value <= highest[k])
+        reachable = tuple(value for value in fields[i].values if value >= lowest)
         if not reachable:
-            path: tuple[str | int, ...] = ("stages", k - 1, "out") if k else ("stem", "out")
+            path: tuple[str | int, ...] = ("stages", k - 1, "out")  # everything is wide enough for the stem
             raise E3DNASError(
-                f"{document.place(path)}: {fields[i].name}: no width here lets the network never shrink: the widest is "
-                f"{max(values[k])}, the narrowest that can enter is {lowest[k]}, and what follows takes at most "
-                f"{highest[k]}; widen the choices or set rules.widths_never_shrink: false"
+                f"{document.where(path)}: the widest choice is {max(fields[i].values)}, but at least {lowest} channels "
+                "enter and rules.widths_never_shrink is true; widen the choices or set it to false"
             )
         fields[i] = Field(fields[i].name, reachable)
+        lowest = min(reachable)
+    highest = max(fields[outs[-1]].values)
+    for i in reversed(outs):
+        fields[i] = Field(fields[i].name, tuple(value for value in fields[i].values if value <= highest))
+        highest = max(fields[i].values)
     return tuple(fields)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from e3dnas.config import Document, check, read_document
-from e3dnas.config.document import merge
+from e3dnas.config import Document, check, exists, merge, read_document, shown
 from e3dnas.errors import E3DNASError, nearest
 from e3dnas.space.declaration import Declaration
 from e3dnas.space.space import SearchSpace
 
 __all__ = ["load_space", "shipped_spaces"]
-
-MAX_EXTENDS = 16
 
 
 def shipped_spaces() -> dict[str, Path]:
@@ -39,64 +37,71 @@ def load_space(
         E3DNASError: a problem in a file (told with file, line and key path), or a space that holds no network.
     """
     if isinstance(source, SearchSpace):
-        source = source.to_dict()
-    if isinstance(source, Mapping):
-        document = Document("", dict(source))
+        document = source.document
+    elif isinstance(source, Mapping):
+        document = _extended(Document("", dict(source)), Path(), ())
     else:
         path = _find(source)
-        document = _extended(path, ())
+        document = _extended(read_document(path), path.parent, (path.resolve(),))
         if not document.data.get("name"):
-            document.data["name"] = re.sub("[^A-Za-z0-9._-]+", "-", path.stem).strip(".-_") or "space"
+            name = re.sub("[^A-Za-z0-9._-]+", "-", path.stem).strip(".-_") or "space"
+            document = replace(document, data=document.data | {"name": name})
     if overrides:
-        document = _overlaid(document, overrides)
+        document = merge(document, Document("", dict(overrides)))
     return SearchSpace(_declaration(document), document)
 
 
 def _find(source: str | Path) -> Path:
-    path = Path(source)
-    if path.exists():
-        return path
-    shipped = shipped_spaces()
-    if str(source) in shipped:
+    path, shipped = Path(source), shipped_spaces()
+    there = exists(path)
+    if str(source) in shipped and not (there and path.is_file()):
         return shipped[str(source)]
+    if there:
+        return path
     raise E3DNASError(
         f"{source}: neither a file nor a shipped space ({', '.join(shipped)}){nearest(str(source), shipped)}"
     )
 
 
-def _extended(path: Path, chain: tuple[Path, ...]) -> Document:
-    """Read a file, laid over the one it extends."""
-    document = read_document(path)
+def _extended(document: Document, folder: Path, chain: tuple[Path, ...]) -> Document:
+    """Return a document laid over the one it extends; ``chain`` holds the files that led here."""
     if "extends" not in document.data:
         return document
     base = document.data["extends"]
-    where = f"{document.place(('extends',))}: extends"
+    where = document.where(("extends",))
     if not isinstance(base, str):
-        raise E3DNASError(f"{where}: must be a file or the name of a shipped space, not {base!r}")
-    if path.resolve() in chain or len(chain) >= MAX_EXTENDS:
-        raise E3DNASError(f"{where}: {base} leads back to {path.name}; a space cannot extend itself")
-    beside = path.parent / base
+        raise E3DNASError(f"{where}: must be a file or the name of a shipped space, not {shown(base)}")
+    found = _base(base, folder, where)
+    if found.resolve() in chain:
+        raise E3DNASError(f"{where}: {base} leads back to this file, and a space cannot extend itself; name another")
+    below = _extended(read_document(found), found.parent, (*chain, found.resolve()))
+    return merge(_yielding(below, document.data), _without(document, "extends"))
+
+
+def _base(base: str, folder: Path, where: str) -> Path:
+    """Return the file that ``extends: base`` means: one in ``folder``, otherwise a shipped space."""
     shipped = shipped_spaces()
-    if beside.is_file():
-        found = beside
-    elif base.removesuffix(".yaml") in shipped:
-        found = shipped[base.removesuffix(".yaml")]
-    else:
-        known = f"neither a file beside {path.name} nor a shipped space ({', '.join(shipped)})"
-        raise E3DNASError(f"{where}: {base!r} is {known}{nearest(base, shipped)}")
-    merged = merge(_extended(found, (*chain, path.resolve())), document)
-    return Document(merged.file, {k: v for k, v in merged.data.items() if k != "extends"}, merged.places)
+    name = base.removesuffix(".yaml")
+    if exists(folder / base) and (name not in shipped or (folder / base).is_file()):
+        return folder / base
+    if name in shipped:
+        return shipped[name]
+    raise E3DNASError(
+        f"{where}: {base!r} is neither a file beside this one nor a shipped space ({', '.join(shipped)})"
+        f"{nearest(base, shipped)}"
+    )
 
 
-def _overlaid(document: Document, overrides: Mapping[str, Any]) -> Document:
-    def lay(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-        both = dict(low)
-        for key, value in high.items():
-            old = both.get(key)
-            both[key] = lay(old, value) if isinstance(value, Mapping) and isinstance(old, Mapping) else value
-        return both
+def _without(document: Document, key: str) -> Document:
+    return replace(document, data={k: v for k, v in document.data.items() if k != key})
 
-    return Document(document.file, lay(document.data, overrides), document.places)
+
+def _yielding(base: Document, over: Mapping[str, Any]) -> Document:
+    """Return ``base`` without the default bottleneck that one of the other form in ``over`` takes the place of."""
+    low, high = base.data.get("stage_defaults"), over.get("stage_defaults")
+    if not isinstance(low, dict) or not isinstance(high, Mapping):
+        return base
+    return replace(base, data=base.data | {"stage_defaults": _unsaid(low, high)})
 
 
 def _declaration(document: Document) -> Declaration:
@@ -114,8 +119,10 @@ def _declaration(document: Document) -> Declaration:
 
 
 def _with_defaults(defaults: dict[str, Any], stage: Any) -> Any:
-    if not isinstance(stage, dict):
-        return stage
+    return _unsaid(defaults, stage) | stage if isinstance(stage, dict) else stage
+
+
+def _unsaid(defaults: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the defaults but for the form of the bottleneck that ``over`` does not use."""
     other = {"bottleneck": "bottleneck_ratio", "bottleneck_ratio": "bottleneck"}
-    kept = {key: value for key, value in defaults.items() if other.get(key) not in stage}
-    return kept | stage
+    return {key: value for key, value in defaults.items() if other.get(key) not in over}

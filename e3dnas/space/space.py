@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from e3dnas.arch.architecture import Architecture, squeeze_width
 from e3dnas.arch.expand import expand
 from e3dnas.arch.table import STAGE_FIELDS, Array, Columns, LayerTable
-from e3dnas.config import Document
+from e3dnas.config import Document, check
 from e3dnas.errors import E3DNASError
 from e3dnas.space.declaration import Declaration
 from e3dnas.space.fields import fields_of
@@ -88,7 +88,7 @@ class SearchSpace:
         return self.repair(self._repair.sorted_widths(drawn))
 
     def repair(self, genotypes: Genotypes) -> Genotypes:
-        """Return genotypes that keep the rules, and equal ones for equal networks; idempotent."""
+        """Return genotypes that keep the rules, and equal ones for equal architectures; idempotent."""
         return self._repair(genotypes)
 
     def genotype(self, params: Mapping[str, Any]) -> Genotypes:
@@ -139,7 +139,7 @@ class SearchSpace:
             "stages": [self._concrete_stage(i, chosen[f"stage{i + 1}"]) for i in range(len(self.declaration.stages))],
             "head": chosen["head"] | {"hidden": head.hidden, "hidden_activation": head.hidden_activation},
         }
-        return Architecture.model_validate(data)
+        return check(Architecture, data, name=self.name)
 
     def encode(self, architecture: Architecture) -> Genotypes:
         """Return the genotype (G,) of a network.
@@ -169,8 +169,9 @@ class SearchSpace:
             raise E3DNASError(f"{field.part}.bottleneck: {part.bottleneck} is none of {widths} (out {part.out})")
         value = getattr(part, field.key)
         if value not in field.values:
-            shown = ", ".join(str(readable(v)) for v in field.values[:8])
-            raise E3DNASError(f"{field.name}: {readable(value)} is not among the space's choices ({shown}, ...)")
+            more = ", ..." if len(field.values) > 8 else ""
+            choices = ", ".join(str(readable(v)) for v in field.values[:8]) + more
+            raise E3DNASError(f"{field.name}: {readable(value)} is not among the space's choices ({choices})")
         return field.values.index(value)
 
     def _width(self, field: Field, out: int, ratio: float) -> int:
