@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from e3dnas.search.result import Found
 
 __all__ = ["export"]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def export(
@@ -32,6 +35,8 @@ def export(
     """Export networks of a run as folders that timm.create_model('local-dir:FOLDER') rebuilds."""
     if sum((trial is not None, best, top is not None)) > 1:
         raise E3DNASError("--trial, --best and --top exclude one another; give one of them")
+    if not NAME.fullmatch(name):
+        raise E3DNASError(f"--name {name!r}: must be letters, digits, '.', '_' and '-'; it is the name of a folder too")
     from e3dnas.models.export import export_folder
     from e3dnas.models.user_models import check_name, register_folder
     from e3dnas.search.reading import read_run
@@ -53,7 +58,7 @@ def export(
             register_folder(target, one, replace=overwrite)
             typer.echo(f"registered: {one}")
         load = one if register else f"local-dir:{target}"
-        typer.echo(f'load it: python -c "import e3dnas, timm; timm.create_model({load!r})"')
+        typer.echo(f"load it in Python: import e3dnas, timm; timm.create_model({load!r})")
 
 
 def _chosen(run: Run, trial: int | None, count: int) -> list[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -23,4 +24,4 @@ def init(path: Annotated[Path, typer.Argument(help="The YAML file to write.")]) 
         raise E3DNASError(f"{path}: is there already; name a new file") from None
     except OSError as error:
         raise E3DNASError(f"{path}: cannot be written: {error.strerror}") from None
-    typer.echo(f"written: {path}\nnext: e3dnas run {path}")
+    typer.echo(f"written: {path}\nnext: e3dnas run {shlex.quote(str(path))}")

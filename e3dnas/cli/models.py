@@ -20,13 +20,11 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     if as_json:
         typer.echo(json.dumps(listed, indent=2))
         return
-    from rich.console import Console
-
+    from e3dnas.report.console import make_console
     from e3dnas.report.tables import format_models
 
-    console = Console(width=None if Console().is_terminal else 160)
-    console.print(format_models(listed))
-    console.print("build one: import e3dnas, timm; timm.create_model('e3d_s')", highlight=False)
+    make_console(piped_width=160).print(format_models(listed))
+    typer.echo("build one: import e3dnas, timm; timm.create_model('e3d_s')")
 
 
 def _entry(name: str, source: Any, origin: str) -> dict[str, Any]:

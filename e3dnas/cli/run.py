@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,13 +35,12 @@ def run(
 
     The same command again goes on where an earlier run stopped.
     """
-    from rich.console import Console
-
+    from e3dnas.report.console import make_console
     from e3dnas.report.live import SearchView
     from e3dnas.search.api import search
     from e3dnas.space import load_space
 
-    console = Console(quiet=quiet or as_json)
+    console = make_console(quiet=quiet or as_json)
     given = {"trials": trials, "seed": seed, "sampler": sampler}
     loaded = load_space(space, {"search": {key: value for key, value in given.items() if value is not None}})
     folder = out if out is not None else Path("runs") / loaded.name
@@ -61,7 +61,7 @@ def run(
 
 
 def _export(result: SearchResult, folder: Path, count: int) -> list[Path]:
-    if not count or not result.top:
+    if not count or not result.top or not result.complete:
         return []
     from e3dnas.models.export import export_folder
     from e3dnas.search.record import search_record
@@ -83,19 +83,20 @@ def _print_outcome(console: Console, result: SearchResult, folder: Path, score: 
     if result.best is not None:
         top: list[dict[str, Any]] = [{"trial": f.trial, "score": f.score, **f.measures} for f in result.top[:5]]
         console.print(format_top(top, score))
+        console.print()
         console.print(format_network(measure(result.best.architecture)))
     failed = f", {result.failed} failed ({result.failure})" if result.failed else ""
-    console.print(
+    typer.echo(
         f"\n{result.trials} trials{failed}, {result.candidates:,} candidates looked at, "
-        f"{format_seconds(result.seconds)}, seed {result.seed}", highlight=False,
-    )  # fmt: skip
-    console.print(f"written: {folder}/result.json" + (f", {folder}/best.yaml" if result.best else ""), highlight=False)
+        f"{format_seconds(result.seconds)}, seed {result.seed}"
+    )
+    typer.echo(f"written: {folder}/result.json" + (f", {folder}/best.yaml" if result.best else ""))
     for path in exported:
-        console.print(f"exported: {path}", highlight=False)
+        typer.echo(f"exported: {path}")
     if not result.complete:
         console.print("stopped; the same command goes on from here", style="yellow")
     elif result.best is None:
         console.print("no network within the budgets was found; try more --trials, or wider budgets", style="yellow")
     else:
         name = "my_" + re.sub("[^a-z0-9]+", "_", result.space.lower())
-        console.print(f"next: e3dnas export {folder} --name {name} --register", highlight=False)
+        typer.echo(f"next: e3dnas export {shlex.quote(str(folder))} --name {name} --register")

@@ -34,8 +34,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(measures, indent=2))
         return
-    from rich.console import Console
-
+    from e3dnas.report.console import make_console
     from e3dnas.report.tables import format_network
 
-    Console(width=None if Console().is_terminal else 140).print(format_network(measures))
+    make_console(piped_width=140).print(format_network(measures))

@@ -7,11 +7,13 @@ of all trials, within the budgets or not. The storage it is given here answers b
 from __future__ import annotations
 
 import copy
-from collections.abc import Container
+from abc import ABCMeta
+from collections.abc import Callable, Container
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -26,25 +28,34 @@ __all__ = ["make_dashboard"]
 LEGACY_CONSTRAINTS = "constraints"
 
 
-class ConstrainedView:
+def _pass_on(name: str) -> Callable[..., Any]:
+    def method(self: ConstrainedView, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.storage, name)(*args, **kwargs)
+
+    return method
+
+
+# The dashboard takes nothing but a BaseStorage; all its public methods are passed on.
+_PUBLIC = [name for name, value in vars(BaseStorage).items() if callable(value) and not name.startswith("_")]
+_PassingOn: Any = ABCMeta("_PassingOn", (BaseStorage,), {name: _pass_on(name) for name in _PUBLIC})
+
+
+class ConstrainedView(_PassingOn):  # type: ignore[misc]
     """A storage as the dashboard needs it: everything is passed on, trials get the legacy list of constraints."""
 
-    def __init__(self, storage: Any) -> None:
-        self._storage = storage
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._storage, name)
+    def __init__(self, storage: BaseStorage) -> None:
+        self.storage = storage
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """Return the trials, constraints in both forms."""
-        trials = self._storage.get_all_trials(study_id, deepcopy=False, states=states)
+        trials = self.storage.get_all_trials(study_id, deepcopy=False, states=states)
         return [_with_legacy(trial) for trial in trials]
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         """Return one trial, constraints in both forms."""
-        return _with_legacy(self._storage.get_trial(trial_id))
+        return _with_legacy(self.storage.get_trial(trial_id))
 
     def get_best_trial(self, study_id: int) -> FrozenTrial:
         """Return the best trial within its constraints.
@@ -53,7 +64,7 @@ class ConstrainedView:
             ValueError: there is none yet.
         """
         trials = self.get_all_trials(study_id, deepcopy=False, states=(TrialState.COMPLETE,))
-        sign = -1 if self._storage.get_study_directions(study_id)[0] == StudyDirection.MAXIMIZE else 1
+        sign = -1 if self.storage.get_study_directions(study_id)[0] == StudyDirection.MAXIMIZE else 1
         within = [trial for trial in trials if feasible(trial)]
         if not within:
             raise ValueError("No feasible trials are completed yet.")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -23,7 +23,7 @@ PLAIN_LINES = 10
 
 
 class SearchView:
-    """Shows the progress of a search; call it after every trial.
+    """Shows the progress of a search; call it on resuming and after every trial.
 
     Args:
         console: where to.
@@ -53,14 +53,19 @@ class SearchView:
         if self._live is not None:
             self._live.update(self._panel(progress))
             return
+        if not progress.new_trials:
+            self.console.print(f"resumed: {progress.done} of {progress.target} trials are there", soft_wrap=True)
+            return
         tenth = progress.done * PLAIN_LINES // progress.target
         if tenth != self._last_tenth:
             self._last_tenth = tenth
-            self.console.print(self.line(progress), highlight=False, soft_wrap=True)
+            self.console.print(self.line(progress), soft_wrap=True)
 
     def line(self, progress: Progress) -> str:
         """Return the step as one plain line."""
-        parts = [f"trial {progress.done}/{progress.target}", *(f"{k} {v}" for k, v in self._best(progress).items())]
+        trial = f"trial {progress.done}/{progress.target}"
+        failed = [f"{progress.failed} failed"] if progress.failed else []
+        parts = [trial, *failed, *(f"{k} {v}" for k, v in self._best(progress).items())]
         return "  ".join([*parts, *(f"{value} {key}" for key, value in self._pace(progress).items())])
 
     def _best(self, progress: Progress) -> dict[str, str]:
@@ -90,9 +95,14 @@ class SearchView:
             rows.add_row(f"best {key}" if key == self.score else key, value)
         pace = self._pace(progress)
         rows.add_row("pace", f"{pace['trials/s']} trials/s, {pace['candidates/s']} candidates/s")
+        if progress.failed:
+            rows.add_row("failed", f"{progress.failed} trials")
         rows.add_row("looked at", f"{progress.candidates:,} candidates")
         rows.add_row("to go", pace["to go"])
         resumed = f", resumed at {progress.resumed}" if progress.resumed else ""
         head = f"{self.title}: trial {progress.done} of {progress.target}{resumed}"
         bar = ProgressBar(total=progress.target, completed=progress.done)
-        return Panel(Group(bar, rows), title=head, title_align="left")
+        whole = Table.grid(expand=True)  # a bar ends without a new line, so that it needs a row of its own
+        whole.add_row(bar)
+        whole.add_row(rows)
+        return Panel(whole, title=head, title_align="left")

@@ -18,18 +18,19 @@ __all__ = ["format_models", "format_network", "format_top"]
 def format_network(measures: Mapping[str, Any]) -> RenderableType:
     """Return the stage table of one network and its totals, from ``e3dnas.measure``."""
     table = _table(f"{measures['name'] or 'network'}: {_clip(measures)}")
-    for name in ("stage", "block", "kernel", "in", "mid", "out", "depth", "output"):
-        table.add_column(name, justify="left" if name in ("stage", "block") else "right", no_wrap=True)
-    for name in ("flops", "params", "score"):
-        table.add_column(f"{name}\n%", justify="right", no_wrap=True)
+    for name in ("stage", "blocks"):
+        table.add_column(name, overflow="fold")
+    for name in ("kernel", "mid", "out", "output", "flops\n%", "params\n%", "score\n%"):
+        table.add_column(name, justify="right", overflow="fold")
     for stage in measures["stages"]:
         table.add_row(*_stage_row(stage, measures))
-    return Group(table, format_totals(measures))
+    return Group(table, "", format_totals(measures))
 
 
 def _stage_row(stage: Mapping[str, Any], measures: Mapping[str, Any]) -> list[str]:
-    fields = [stage["name"], stage.get("block", "conv") + (" + se" if stage.get("se") else "")]
-    fields += [str(stage.get(key, "")) for key in ("kernel", "in", "bottleneck", "out", "depth")]
+    blocks = f"{stage['depth']} x {stage['block']}" if "block" in stage else "conv"
+    fields = [stage["name"], blocks + ("+se" if stage.get("se") else "")]
+    fields += [str(stage.get(key, "")) for key in ("kernel", "bottleneck", "out")]
     fields.append(f"{stage['frames']}x{stage['size']}x{stage['size']}")
     shares = ((stage["flops"], measures["flops"]), (stage["params"], measures["params"]),
               (stage["entropy"], measures["stentr"]))  # fmt: skip
@@ -37,7 +38,11 @@ def _stage_row(stage: Mapping[str, Any], measures: Mapping[str, Any]) -> list[st
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    """Return an empty table whose columns stand two apart, so that a stage table fits into 80 columns."""
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )  # fmt: skip
 
 
 def format_totals(measures: Mapping[str, Any]) -> Text:
@@ -56,6 +61,7 @@ def _clip(measures: Mapping[str, Any]) -> str:
 def format_top(top: Sequence[Mapping[str, Any]], score: str) -> Table:
     """Return the best networks of a search, best first; each has trial, score and measures."""
     table = _table("best networks within the budgets")
+    score = score.rpartition(":")[2]  # of package.module:function, the function
     for name in ("rank", "trial", score, "flops", "conv_macs", "params", "layers"):
         table.add_column(name, justify="right", no_wrap=True)
     for rank, found in enumerate(top, start=1):
@@ -68,12 +74,12 @@ def format_models(models: Sequence[Mapping[str, Any]]) -> Table:
     """Return the models there are: each has name, from, and the measures of its network."""
     table = _table("models")
     for name in ("name", "clip", "stentr", "flops", "conv_macs", "params", "layers", "from"):
-        table.add_column(name, justify="left" if name in ("name", "from") else "right", no_wrap=name != "from")
+        table.add_column(name, justify="left" if name in ("name", "from") else "right", overflow="fold")
     for model in models:
         if "problem" in model:
             table.add_row(model["name"], *[""] * 6, f"{model['from']}: {model['problem']}", style="red")
             continue
         counts = [format_count(model[key]) for key in ("flops", "conv_macs", "params")]
-        clip = f"{model['frames']} x {model['size']} x {model['size']}"
+        clip = f"{model['frames']}x{model['size']}x{model['size']}"
         table.add_row(model["name"], clip, f"{model['stentr']:.2f}", *counts, str(model["layers"]), model["from"])
     return table

@@ -10,6 +10,7 @@ import numpy as np
 
 from e3dnas.arch.table import Array, LayerTable
 from e3dnas.measure.registry import Measure, resolve
+from e3dnas.search.taking import of_table
 from e3dnas.space.declaration import Budget
 
 __all__ = ["Limit", "limits_of", "violation"]
@@ -54,5 +55,5 @@ def violation(limits: tuple[Limit, ...], table: LayerTable) -> Array:
     total: Array = np.zeros(table.shape[0])
     for limit in limits:
         if limit.measure.looks_at == "table":
-            total = total + np.maximum(limit.excess(limit.measure.of_table(table)), 0.0)
+            total = total + np.maximum(limit.excess(of_table(limit.measure, table)), 0.0)
     return total

@@ -19,6 +19,8 @@ from typing import Any
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileOpenLock
 
+from e3dnas.search.study import telling
+
 __all__ = ["GroupedJournal", "KernelLock", "open_journal"]
 
 TRIAL_LOCAL = frozenset({5, 7, 8, 9})
@@ -100,9 +102,14 @@ class GroupedJournal(BaseJournalBackend):
 
 
 def open_journal(path: Path) -> JournalStorage:
-    """Open (or create) the journal at ``path``, mending a line torn by a kill."""
-    path.touch()
-    lock = KernelLock(str(path))
-    lock.acquire()
-    lock.release()
-    return JournalStorage(GroupedJournal(str(path)))
+    """Open (or create) the journal at ``path``, mending a line torn by a kill.
+
+    Raises:
+        E3DNASError: it cannot be written, or is damaged.
+    """
+    with telling(f"{path}: cannot be opened"):
+        path.touch()
+        lock = KernelLock(str(path))
+        lock.acquire()
+        lock.release()
+        return JournalStorage(GroupedJournal(str(path)))

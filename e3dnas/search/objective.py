@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.trial import Trial
 
 from e3dnas.arch import Architecture
 from e3dnas.errors import E3DNASError
 from e3dnas.measure.registry import Measure, measure_table
 from e3dnas.search.budgets import Limit
+from e3dnas.search.interrupts import Interrupts
 from e3dnas.search.sampler import FAILURE
+from e3dnas.search.taking import of_network
 from e3dnas.space.space import SearchSpace
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "TrialFailed"]
 
 COUNTED_BY_THOP = ("flops", "params")
+
+
+class TrialFailed(E3DNASError):
+    """The score or a budget's measure failed on the network of one trial; others may succeed."""
 
 
 class Objective:
@@ -28,58 +34,52 @@ class Objective:
         score: what is maximised.
         limits: the budgets.
         looked_at: tells how many candidates were looked at for a trial.
+        interrupts: let through while a network is measured.
     """
 
     def __init__(
-        self, space: SearchSpace, score: Measure, limits: tuple[Limit, ...], looked_at: Callable[[int], int]
+        self,
+        space: SearchSpace,
+        score: Measure,
+        limits: tuple[Limit, ...],
+        looked_at: Callable[[int], int],
+        interrupts: Interrupts,
     ) -> None:
-        self.space, self.score, self.limits, self._looked_at = space, score, limits, looked_at
+        self.space, self.score, self.limits = space, score, limits
+        self._looked_at, self._interrupts = looked_at, interrupts
+        self._distributions = space.distributions()
 
     def __call__(self, trial: Trial) -> float:
         """Return the score of the trial's network, with its constraints and user attributes set."""
-        params = {name: trial._suggest(name, d) for name, d in self.space.distributions().items()}
+        params = {name: _suggest(trial, name, d) for name, d in self._distributions.items()}
         architecture = self.space.architecture(self.space.genotype(params))
         try:
-            measures = self._measures(architecture)
-            score = self._score(architecture)
-        except Exception as error:
-            trial.set_user_attr(FAILURE, f"{type(error).__name__}: {error}")
-            raise
+            with self._interrupts.allowed():
+                measures = self._measures(architecture)
+                score = of_network(self.score, architecture)
+        except E3DNASError as error:
+            trial.set_user_attr(FAILURE, str(error))
+            raise TrialFailed(str(error)) from error
         for limit in self.limits:
-            trial.set_constraint(limit.key, float(limit.excess(self._budgeted(limit, measures, architecture))))
+            trial.set_constraint(limit.key, float(limit.excess(measures[limit.measure.name])))
         for key, value in measures.items():
             trial.set_user_attr(key, value)
         trial.set_user_attr("candidates", self._looked_at(trial.number))
         return score
 
     def _measures(self, architecture: Architecture) -> dict[str, Any]:
+        """Return the package's measures, flops and params as thop counts them, and those that have a budget."""
         from e3dnas.measure.profile import profile_architecture  # torch and thop load with the first trial
 
         closed = measure_table(architecture.table())
         thop = profile_architecture(architecture)
         measures = {k: float(v[0]) if k.endswith("entr") else int(v[0]) for k, v in closed.items()}
-        return measures | {key: getattr(thop, key) for key in COUNTED_BY_THOP}
-
-    def _score(self, architecture: Architecture) -> float:
-        value = take(self.score, architecture)
-        if not np.isfinite(value):
-            raise E3DNASError(f"score {self.score.name}: must be a finite number, not {value}")
-        return value
-
-    def _budgeted(self, limit: Limit, measures: dict[str, Any], architecture: Architecture) -> float:
-        known = measures.get(limit.measure.name)
-        return float(known) if known is not None else take(limit.measure, architecture)
+        measures |= {key: getattr(thop, key) for key in COUNTED_BY_THOP}
+        own = {limit.measure.name: limit.measure for limit in self.limits if limit.measure.name not in measures}
+        return measures | {name: of_network(measure, architecture) for name, measure in own.items()}
 
 
-def take(measure: Measure, architecture: Architecture) -> float:
-    """Return one measure of one network, whether it looks at the layer table or at the model."""
-    if measure.looks_at == "table":
-        return float(measure.of_table(architecture.table())[0])
-    import torch
-
-    from e3dnas.models import create_model
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # a score of random weights must not depend on the trials before
-        model = create_model(architecture).eval()
-        return measure.of_model(model)
+def _suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Any:
+    if isinstance(distribution, IntDistribution):
+        return trial.suggest_int(name, distribution.low, distribution.high, step=distribution.step)
+    return trial.suggest_categorical(name, distribution.choices)  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from e3dnas.errors import E3DNASError
 from e3dnas.search.result import Found, SearchResult, found_in, summarise
 from e3dnas.search.run_folder import RunFolder
+from e3dnas.search.study import connect, saying_less, telling
 from e3dnas.space import SearchSpace, load_space
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Run:
 
     def summary(self, top: int) -> SearchResult:
         """Return the outcome so far, with ``top`` of its best networks."""
-        from e3dnas.search.api import SECONDS_ATTR
+        from e3dnas.search.session import SECONDS_ATTR
 
         seconds = float(self.study.user_attrs.get(SECONDS_ATTR, 0.0))
         target = self.space.declaration.search.trials
@@ -70,20 +71,16 @@ def read_run(path: str | Path, storage: str | None = None) -> Run:
     space = load_space(folder.space)
     if storage is None and not folder.journal.is_file():
         raise E3DNASError(f"{path}: the study is not in this folder; name the run's --storage")
-    opened = open_journal(folder.journal) if storage is None else storage
+    opened = open_journal(folder.journal) if storage is None else connect(storage)
+    with saying_less(), telling(f"{path}: its study cannot be read"):
+        name = _study_name(folder, space, optuna.get_all_study_names(opened))
+        return Run(folder, space, optuna.load_study(study_name=name, storage=opened))
+
+
+def _study_name(folder: RunFolder, space: SearchSpace, names: list[str]) -> str | None:
+    """Return the name in result.json or, after a kill, the space's; None lets Optuna take the only study there is."""
     try:
-        names = optuna.get_all_study_names(opened)
-        study = optuna.load_study(study_name=_study_name(folder, names), storage=opened)
-    except E3DNASError:
-        raise
-    except Exception as error:  # whatever the storage's driver raises
-        raise E3DNASError(f"{path}: its study cannot be read: {error}") from error
-    return Run(folder, space, study)
-
-
-def _study_name(folder: RunFolder, names: list[str]) -> str | None:
-    if folder.result.is_file():
-        name = json.loads(folder.result.read_text(encoding="utf-8")).get("study")
-        if name in names:
-            return str(name)
-    return None  # Optuna then takes the only one there is
+        written = json.loads(folder.result.read_text(encoding="utf-8"))["study"]
+    except (OSError, ValueError, KeyError, TypeError):
+        written = None
+    return next((name for name in (written, space.name) if name in names), None)

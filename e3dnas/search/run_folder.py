@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
+import stat
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["RunFolder"]
+
+LEFT_BEHIND = re.compile(r"\.lock|study\.journal(\.lock)?|\..*\.new|old-\d+")
+"""What a run has written that was killed before it wrote its space."""
 
 
 class RunFolder:
@@ -34,15 +39,19 @@ class RunFolder:
         Raises:
             E3DNASError: it is a file, or a folder with other things in it.
         """
-        if self.path.exists() and not self.path.is_dir():
+        try:
+            is_folder = stat.S_ISDIR(self.path.stat().st_mode)
+            entries = list(self.path.iterdir()) if is_folder else []
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise E3DNASError(f"--out {self.path}: cannot be read: {error.strerror}") from None
+        if not is_folder:
             raise E3DNASError(f"--out {self.path}: is a file; name a folder")
-        if self.path.is_dir() and not self.space.exists() and any(self._foreign()):
+        if self.space not in entries and any(not LEFT_BEHIND.fullmatch(entry.name) for entry in entries):
             raise E3DNASError(
                 f"--out {self.path}: holds other files and is no run of e3dnas; name a new or empty folder"
             )
-
-    def _foreign(self) -> Iterator[Path]:
-        return (entry for entry in self.path.iterdir() if entry.name not in (".lock", self.journal.name))
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,9 +45,8 @@ class EvolutionSampler(BaseSampler):
         seed: the same seed and the same study give the same proposals.
     """
 
-    def __init__(self, screen: Screen, *, population: int = 32, candidates: int = 2000, seed: int = 0) -> None:
+    def __init__(self, screen: Screen, *, population: int = 16, candidates: int = 2000, seed: int = 0) -> None:
         self.space = screen.space
-        self.exhausted = False
         self._screen, self._breeder = screen, Breeder(screen.space)
         self._size, self._candidates, self._seed = population, candidates, seed
         self._distributions: dict[str, BaseDistribution] = screen.space.distributions()
@@ -54,10 +54,17 @@ class EvolutionSampler(BaseSampler):
         self._population: list[tuple[float, float, int, Genotypes]] = []
         self._proposed: set[bytes] = set()
         self._counted: set[int] = set()
-        self._failed: set[int] = set()
+        self._interrupted: set[int] = set()
         self._head, self._asked = 0, 0
         self._looked: dict[int, int] = {}
+        self._gave_up = False
         self._listing: Genotypes | None = None
+
+    def is_exhausted(self, study: Study) -> bool:
+        """Whether nothing new is left to propose: every network of a small space has been, or none was found."""
+        if self._asked == 0:
+            self._sync(study)
+        return self._gave_up or (self._every is not None and len(self._proposed) >= len(self._every))
 
     def looked_at(self, number: int) -> int:
         """Return how many candidates were looked at for trial ``number``."""
@@ -81,9 +88,8 @@ class EvolutionSampler(BaseSampler):
         if self._asked % SYNC_EVERY == 0:
             self._sync(study)
         self._asked += 1
-        genotype = self._propose(np.random.default_rng(self._key(trial.number)), trial.number)
+        genotype = self._propose(trial.number, lowest=study.direction == StudyDirection.MINIMIZE)
         self._proposed.add(genotype.tobytes())
-        self.exhausted |= self._listing is not None and len(self._proposed) >= len(self._listing)
         return self.space.params(genotype)
 
     def sample_independent(
@@ -98,9 +104,9 @@ class EvolutionSampler(BaseSampler):
         if len(study.directions) == 1:
             self._take(study, trial, state, values[0] if values else None)
 
-    def _key(self, number: int) -> tuple[int, int]:
-        # Interrupted trials do not shift the random numbers, so that a resumed run equals one that never stopped.
-        return self._seed, number - sum(failed < number for failed in self._failed)
+    def _position(self, number: int) -> int:
+        """Return a trial's number less the interrupted ones, so that a resumed run equals one that never stopped."""
+        return number - sum(interrupted < number for interrupted in self._interrupted)
 
     def _sync(self, study: Study) -> None:
         """Take up the trials that other processes, or an earlier run, have finished."""
@@ -117,10 +123,9 @@ class EvolutionSampler(BaseSampler):
         if trial.number in self._counted:
             return
         self._counted.add(trial.number)
-        if state == TrialState.FAIL:
-            self._failed.add(trial.number)
-            if FAILURE not in trial.user_attrs:
-                return
+        if state == TrialState.FAIL and FAILURE not in trial.user_attrs:
+            self._interrupted.add(trial.number)
+            return
         try:
             genotype = self.space.genotype(trial.params)
         except ValueError:
@@ -133,42 +138,46 @@ class EvolutionSampler(BaseSampler):
         insort(self._population, (beyond, sign * value, trial.number, genotype), key=lambda member: member[:3])
         del self._population[self._size :]
 
-    def _propose(self, rng: np.random.Generator, number: int) -> Genotypes:
-        looked = 0
-        parents: list[Genotypes] = []
+    def _propose(self, number: int, *, lowest: bool) -> Genotypes:
+        position = self._position(number)
+        rng = np.random.default_rng((self._seed, position))
+        parents = [member[3] for member in self._population]
+        breeding = position >= FIRST_RANDOM and len(parents) > 1
+        self._looked[number] = 0
         for attempt in range(RETRIES):
-            parents = [member[3] for member in self._population]
-            if len(self._counted) < FIRST_RANDOM or len(parents) < 2 or attempt > RETRIES // 2:
-                brood = self.space.sample(rng, self._candidates)
-            else:
+            if breeding and attempt <= RETRIES // 2:
                 brood = self._breeder.offspring(rng, np.array(parents), self._candidates)
-            looked += len(brood)
-            self._looked[number] = looked
-            if (found := self._best_new(brood)) is not None:
+            else:
+                brood = self.space.sample(rng, self._candidates)
+            if (found := self._first_new(self._ranked(brood, number, lowest))) is not None:
                 return found
-            if attempt == 0 and (listing := self._list_all()) is not None:
-                self._looked[number] += len(listing)
-                found = self._first_new(listing)
-                return listing[0] if found is None else found
-        self.exhausted = True
+            if self._every is not None:
+                if self._listing is None:
+                    self._listing = self._ranked(self._every, number, lowest)
+                found = self._first_new(self._listing)
+                return self._listing[0] if found is None else found
+        self._gave_up = True
         return parents[0] if parents else self.space.sample(rng, 1)[0]
 
-    def _best_new(self, brood: Genotypes) -> Genotypes | None:
-        return self._first_new(brood[self._screen(brood).order()])
+    def _ranked(self, genotypes: Genotypes, number: int, lowest: bool) -> Genotypes:
+        """Look at genotypes (N, G) for a trial and return them, best first."""
+        self._looked[number] += len(genotypes)
+        return genotypes[self._screen(genotypes).order(lowest=lowest)]
 
     def _first_new(self, genotypes: Genotypes) -> Genotypes | None:
         new = (one for one in genotypes if one.tobytes() not in self._proposed)
         found: Genotypes | None = next(new, None)
         return found
 
-    def _list_all(self) -> Genotypes | None:
-        """Return every network of a small space, best first, shape (M, G); None for a large one."""
-        if self._listing is None and self.space.cardinality <= ENUMERABLE:
-            sizes = [len(gene.values) for gene in self.space.genes]
-            indices = np.indices(sizes).reshape(len(sizes), -1).T if sizes else np.zeros((1, 0), np.int64)
-            every: Genotypes = np.unique(self.space.repair(indices), axis=0)
-            self._listing = every[self._screen(every).order()]
-        return self._listing
+    @cached_property
+    def _every(self) -> Genotypes | None:
+        """Every network of a small space, shape (M, G); None for a large one."""
+        if self.space.cardinality > ENUMERABLE:
+            return None
+        sizes = [len(gene.values) for gene in self.space.genes]
+        indices = np.indices(sizes).reshape(len(sizes), -1).T if sizes else np.zeros((1, 0), np.int64)
+        every: Genotypes = np.unique(self.space.repair(indices), axis=0)
+        return every
 
 
 def _refuse_several_objectives(study: Study) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from e3dnas.arch.table import Array
 from e3dnas.measure.registry import Measure
 from e3dnas.search.budgets import Limit, violation
+from e3dnas.search.taking import of_table
 from e3dnas.space.space import Genotypes, SearchSpace
 
 __all__ = ["Screen", "Screened"]
@@ -23,9 +24,9 @@ class Screened(NamedTuple):
     score: Array
     violation: Array
 
-    def order(self) -> Genotypes:
-        """Return the candidates' indices, best first: within the budgets by score, then by violation."""
-        return np.lexsort((-self.score, self.violation))
+    def order(self, *, lowest: bool = False) -> Genotypes:
+        """Return the candidates' indices, best first: within the budgets by score, then by violation; NaN last."""
+        return np.lexsort((self.score if lowest else -self.score, self.violation))
 
 
 class Screen:
@@ -46,5 +47,4 @@ class Screen:
         beyond = np.broadcast_to(violation(self.limits, table), (count,))
         if self.score.looks_at == "model":
             return Screened(np.zeros(count), beyond)
-        score = np.nan_to_num(self.score.of_table(table), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-        return Screened(np.broadcast_to(score, (count,)), beyond)
+        return Screened(np.broadcast_to(of_table(self.score, table), (count,)), beyond)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -16,28 +18,55 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
 
-__all__ = ["SPACE_ATTR", "give_up_running", "open_study"]
+__all__ = ["SPACE_ATTR", "connect", "give_up_running", "open_study", "saying_less", "telling"]
 
 SPACE_ATTR = "e3dnas:space"
 FREE_TO_CHANGE = ("search.trials",)
 
 
-def open_study(storage: BaseStorage | str, name: str, space: SearchSpace, *, fresh: bool = False) -> Study:
+def connect(url: str) -> BaseStorage:
+    """Return the storage behind an Optuna storage URL.
+
+    Raises:
+        E3DNASError: it is no such URL, or nothing answers there.
+    """
+    with saying_less(), telling(f"--storage {url}: cannot be opened"):
+        return optuna.storages.get_storage(url)
+
+
+@contextmanager
+def telling(problem: str) -> Iterator[None]:
+    """Turn whatever a storage's driver raises into an error of one line that begins with ``problem``."""
+    try:
+        yield
+    except E3DNASError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()
+        raise E3DNASError(f"{problem}: {reason[0] if reason else type(error).__name__}") from error
+
+
+@contextmanager
+def saying_less() -> Iterator[None]:
+    """Keep Optuna from reporting every trial; it looks through all of them for that."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def open_study(storage: BaseStorage, name: str, space: SearchSpace, *, fresh: bool = False) -> Study:
     """Return the study called ``name``, created if it is not there.
 
     Raises:
         E3DNASError: it was made with another space, score, budget, sampler or seed; the storage cannot be used.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # INFO looks for the best of all trials at every trial
-    try:
+    with saying_less(), telling("the study cannot be opened"):
         if fresh and name in optuna.get_all_study_names(storage):
             optuna.delete_study(study_name=name, storage=storage)
         study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
-    except E3DNASError:
-        raise
-    except Exception as error:  # whatever the storage's driver raises
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise E3DNASError(f"--storage {storage}: cannot be opened: {reason}") from error
     declared = space.declaration.model_dump(mode="json")
     made_with = study.user_attrs.get(SPACE_ATTR)
     if made_with is None and study.get_trials(deepcopy=False):

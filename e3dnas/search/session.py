@@ -1,0 +1,165 @@
+"""One process's share of a study: from opening it, trial by trial, to the summary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optuna.trial import TrialState
+
+from e3dnas.errors import E3DNASError
+from e3dnas.measure.registry import resolve
+from e3dnas.search.budgets import limits_of
+from e3dnas.search.interrupts import Interrupts
+from e3dnas.search.objective import Objective, TrialFailed
+from e3dnas.search.reach import check_reach
+from e3dnas.search.result import Found, SearchResult, feasible, found_in, summarise
+from e3dnas.search.sampler import FAILURE, EvolutionSampler
+from e3dnas.search.samplers import looked_at, make_sampler
+from e3dnas.search.screening import Screen
+from e3dnas.search.study import give_up_running, open_study, saying_less
+from e3dnas.space import SearchSpace
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
+
+__all__ = ["SECONDS_ATTR", "Progress", "Session"]
+
+SECONDS_ATTR = "e3dnas:seconds"
+SAVE_EVERY = 25
+FAILURES_AT_FIRST = 5
+"""So many failed trials end a search in which none has succeeded yet ..."""
+FAILURES_IN_A_ROW = 50
+"""... and so many, one after another, any search."""
+
+
+@dataclass
+class Progress:
+    """How far a search has come: what a live view shows after every trial.
+
+    ``done`` of ``target`` trials have finished, ``failed`` of them because the score raised; ``resumed`` were there
+    when this process began, which has run ``new_trials`` in ``seconds`` and looked at ``new_candidates`` for them.
+    """
+
+    done: int
+    target: int
+    candidates: int
+    new_trials: int
+    new_candidates: int
+    seconds: float
+    best: Found | None
+    resumed: int
+    failed: int = 0
+
+
+class Session:
+    """Checks the space first, and writes nothing before ``open``.
+
+    Args:
+        space: the space.
+        folder: where the score may lie, beside the import path.
+        top: how many of the best networks the summary holds.
+        on_trial: called when a study is resumed, and after every trial.
+    """
+
+    def __init__(
+        self, space: SearchSpace, folder: Path | None, top: int, on_trial: Callable[[Progress], None] | None
+    ) -> None:
+        self.space, self.top, self.on_trial = space, top, on_trial
+        declaration = space.declaration
+        self.score = resolve(declaration.score.name, declaration.score.options, folder)
+        self.limits = limits_of(declaration.budgets, folder)
+        self.screen = Screen(space, self.score, self.limits)
+        check_reach(space, self.limits)
+        self.started = time.perf_counter()
+        self.interrupts = Interrupts()
+        self.failures = 0
+
+    def open(self, storage: BaseStorage, name: str, *, fresh: bool, sole: bool) -> None:
+        """Open the study and count what it has; ``sole`` when no other process can be at work on it."""
+        self.study: Study = open_study(storage, name, self.space, fresh=fresh)
+        if sole:
+            give_up_running(self.study)
+        trials = self.study.get_trials(deepcopy=False)
+        self.sampler = make_sampler(self.space.declaration.search, self.screen, len(trials))
+        self.study.sampler = self.sampler
+        self.earlier = float(self.study.user_attrs.get(SECONDS_ATTR, 0.0))
+        done = [t for t in trials if t.state == TrialState.COMPLETE]
+        failed = sum(t.state == TrialState.FAIL and FAILURE in t.user_attrs for t in trials)
+        within = [t for t in done if feasible(t)]
+        best = max(within, key=lambda t: (t.value, -t.number), default=None)
+        self.progress = Progress(
+            done=len(done) + failed,
+            target=self.space.declaration.search.trials,
+            candidates=sum(int(t.user_attrs.get("candidates", 1)) for t in done),
+            new_trials=0,
+            new_candidates=0,
+            seconds=0.0,
+            best=found_in(best, self.space) if best else None,
+            resumed=len(done) + failed,
+            failed=failed,
+        )
+
+    def run(self) -> SearchResult:
+        """Run the trials that are missing."""
+        left = self.progress.target - self.progress.done
+        objective = Objective(self.space, self.score, self.limits, looked_at(self.sampler), self.interrupts)
+        if self.progress.resumed and self.on_trial is not None:
+            self.on_trial(self.progress)
+        try:
+            with saying_less(), self.interrupts.held():
+                if left > 0 and not self._exhausted():
+                    self.study.optimize(objective, n_trials=left, callbacks=[self._after], catch=(TrialFailed,))
+        except KeyboardInterrupt:
+            pass  # what there is is summarised; the run can be resumed
+        finally:
+            self._save_seconds()
+        return summarise(
+            self.study, self.space, top=self.top, seconds=self._seconds(), target=self.progress.target,
+            stopped=self._exhausted(),
+        )  # fmt: skip
+
+    def _seconds(self) -> float:
+        return self.earlier + time.perf_counter() - self.started
+
+    def _save_seconds(self) -> None:
+        self.study.set_user_attr(SECONDS_ATTR, round(self._seconds(), 3))
+
+    def _exhausted(self) -> bool:
+        return isinstance(self.sampler, EvolutionSampler) and self.sampler.is_exhausted(self.study)
+
+    def _after(self, study: Study, trial: FrozenTrial) -> None:
+        self._count(trial)
+        if self.progress.new_trials % SAVE_EVERY == 0:
+            self._save_seconds()
+        if self.on_trial is not None:
+            self.on_trial(self.progress)
+        self.interrupts.check()
+        if self._exhausted():
+            study.stop()
+
+    def _count(self, trial: FrozenTrial) -> None:
+        progress = self.progress
+        progress.done += 1
+        progress.new_trials += 1
+        progress.seconds = time.perf_counter() - self.started
+        if trial.state != TrialState.COMPLETE:
+            progress.failed += 1
+            self.failures += 1
+            bearable = FAILURES_IN_A_ROW if progress.done > progress.failed else FAILURES_AT_FIRST
+            if self.failures >= bearable:
+                reason = trial.user_attrs.get(FAILURE)
+                raise E3DNASError(f"{self.failures} trials failed one after another; the last: {reason}")
+            return
+        self.failures = 0
+        looked = int(trial.user_attrs.get("candidates", 1))
+        progress.candidates += looked
+        progress.new_candidates += looked
+        better = progress.best is None or (trial.value or 0.0) > progress.best.score
+        if better and feasible(trial):
+            progress.best = found_in(trial, self.space)
