@@ -70,7 +70,7 @@ class Measure:
         """
         value = self.function(model, **self.options)
         try:
-            return float(value)
+            return float(value.detach() if hasattr(value, "detach") else value)
         except (TypeError, ValueError):
             raise E3DNASError(f"score {self.name}: must return one number, not {shown(value)}") from None
 

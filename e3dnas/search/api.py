@@ -57,7 +57,7 @@ def search(
     given = {"trials": trials, "seed": seed, "sampler": sampler}
     overrides = {"search": {key: value for key, value in given.items() if value is not None}}
     loaded = load_space(space, overrides)
-    folder = Path(space).parent if isinstance(space, str | Path) else None
+    folder = Path(loaded.document.file).parent if loaded.document.file else None
     session = Session(loaded, folder, top, on_trial)
     opened = None if storage is None else connect(storage)
     with ExitStack() as stack:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from e3dnas.config.document import path_text
 from e3dnas.errors import E3DNASError
 from e3dnas.measure.registry import COUNTS
 from e3dnas.search.budgets import Limit
@@ -34,7 +33,7 @@ def check_reach(space: SearchSpace, limits: tuple[Limit, ...]) -> None:
             path = ("budgets", limit.measure.name, side)
             remedy = "at least" if limit.upper else "at most"
             raise E3DNASError(
-                f"{space.document.place(path)}: {path_text(path)}: {limit.value:.10g} is out of reach: even the {kind} "
+                f"{space.document.where(path)}: {limit.value:.10g} is out of reach: even the {kind} "
                 f"network of the space has {value:.0f}; write {remedy} that, or change the choices"
             )
 

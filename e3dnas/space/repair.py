@@ -48,6 +48,21 @@ class Repair:
                 fixed[:, c] = np.minimum(np.searchsorted(widths, values[:, k]), len(widths) - 1)
         return fixed
 
+    def lowered(self, genotypes: Genotypes) -> Genotypes:
+        """Return copies whose widths are lowered to what follows: independent draws then lean to small networks."""
+        fixed = np.array(genotypes, np.int64)
+        if self._ordered:
+            following = self._widths[-1][-1:]
+            for column, widths in zip(reversed(self._columns), reversed(self._widths), strict=True):
+                if column is not None:
+                    fixed[:, column] = np.minimum(
+                        fixed[:, column], np.searchsorted(widths, following, side="right") - 1
+                    )
+                    following = widths[fixed[:, column]]
+                else:
+                    following = widths
+        return fixed
+
     def _raise_widths(self, genotypes: Genotypes) -> None:
         # Unreachable widths are no choices of the space, so the next wider choice always exists.
         entering = np.zeros(1, np.int64)

@@ -92,7 +92,7 @@ class SearchSpace:
         return self._repair(genotypes)
 
     def genotype(self, params: Mapping[str, Any]) -> Genotypes:
-        """Return the repaired genotype of Optuna parameters; shape (G,).
+        """Return the repaired genotype of Optuna parameters, widths lowered to what follows them; shape (G,).
 
         Raises:
             ValueError: a parameter is missing or has a value that is none of its choices.
@@ -101,7 +101,7 @@ class SearchSpace:
         if missing:
             raise ValueError(f"parameter {missing[0]!r} is missing")
         row = np.array([gene.index(params[gene.name]) for gene in self.genes], np.int64)
-        repaired: Genotypes = self.repair(row[None])[0]
+        repaired: Genotypes = self.repair(self._repair.lowered(row[None]))[0]
         return repaired
 
     def params(self, genotype: Genotypes) -> dict[str, Any]:

@@ -210,7 +210,7 @@ def test_parameters_that_are_none():
 
 def test_genotypes_of_parameters_are_repaired():
     space = load_space({"stem": {"out": [8, 16]}, "stages": [STAGE]})
-    assert space.params(space.genotype({"stem.out": 16, "stage1.out": 8})) == {"stem.out": 16, "stage1.out": 16}
+    assert space.params(space.genotype({"stem.out": 16, "stage1.out": 8})) == {"stem.out": 8, "stage1.out": 8}
 
 
 @pytest.mark.parametrize(
