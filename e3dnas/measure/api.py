@@ -10,7 +10,7 @@ import numpy as np
 
 from e3dnas.arch import Architecture, LayerTable, load_architecture
 from e3dnas.arch.table import Array
-from e3dnas.measure.cost import layer_flops
+from e3dnas.measure.cost import LAYER_COSTS
 from e3dnas.measure.entropy import layer_entropy
 from e3dnas.measure.registry import measure_table
 
@@ -52,13 +52,7 @@ def _stages(architecture: Architecture, table: LayerTable) -> list[dict[str, Any
     """Return one entry for the stem, each stage and the head; entropies add up to stentr but for ln(C_final)."""
     rows = []
     width = architecture.clip.channels
-    sums = {
-        "flops": _sums(table, layer_flops(table)),
-        "conv_macs": _sums(table, table.repeat * table.macs),
-        "params": _sums(table, table.repeat * table.weights),
-        "layers": _sums(table, table.repeat * table.main),
-        "activations": _sums(table, table.repeat * table.outputs),
-    }
+    sums = {key: _sums(table, cost(table)) for key, cost in LAYER_COSTS.items()}
     entropy = _sums(table, layer_entropy(table))
     for i, (name, fields) in enumerate(_parts(architecture)):
         last = np.flatnonzero((table.stage[0] == i) & (table.main[0] > 0))[-1]
