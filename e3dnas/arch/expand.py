@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 
 from e3dnas.arch.table import BLOCKS, Array, Columns, LayerTable
 
-__all__ = ["Maps", "expand"]
+__all__ = ["Entry", "Maps", "expand"]
 
 DEPTHWISE, FACTORISED = BLOCKS.index("depthwise"), BLOCKS.index("factorised")
 
@@ -25,12 +26,25 @@ DEFAULTS = {
 ONE = np.ones((1, 1))
 
 
-def expand(columns: Columns) -> LayerTable:
-    """Return the layer table of N architectures."""
-    maps = Maps.of(columns)
+def expand(columns: Columns, entry: Entry | None = None) -> LayerTable:
+    """Return the layer table of N architectures.
+
+    ``entry`` gives the map behind the stem, where a table of some later stages alone is wanted; the stem of ``columns``
+    then stands for whatever has this map and that width, and its rows mean nothing.
+    """
+    maps = Maps.of(columns, entry)
     stem = _stem_rows(columns, maps)
     stages = _stage_rows(columns, maps)
     return _assemble(stem, stages, _head_row(columns, maps), columns.stages["out"].shape[1])
+
+
+class Entry(NamedTuple):
+    """A feature map between stages: real frames and pixels a side, and those that the score counts."""
+
+    frames: float
+    size: float
+    score_frames: float
+    score_size: float
 
 
 @dataclass(frozen=True)
@@ -47,17 +61,25 @@ class Maps:
     score_size: Array
 
     @classmethod
-    def of(cls, columns: Columns) -> Maps:
-        """Follow the strides of stem and stages."""
+    def of(cls, columns: Columns, entry: Entry | None = None) -> Maps:
+        """Follow the strides of stem and stages; with ``entry``, those of the stages from there on."""
         stride_t, stride_s = (_strides(columns, key) for key in ("stride_t", "stride_s"))
         frames, size, _ = columns.clip
+        start = Entry(frames, size, frames, size)
+        if entry is not None:
+            start = entry
+            stride_t[:, 0] = stride_s[:, 0] = 1.0
         return cls(
-            _follow(frames, stride_t, np.ceil),
-            _follow(size, stride_s, np.ceil),
+            _follow(start.frames, stride_t, np.ceil),
+            _follow(start.size, stride_s, np.ceil),
             # The authors never stride in time; a map of no frames and no pixels would have no direction to compare.
-            np.maximum(_follow(frames, stride_t, np.floor), 1.0),
-            _follow(size, stride_s, np.floor),
+            np.maximum(_follow(start.score_frames, stride_t, np.floor), 1.0),
+            _follow(start.score_size, stride_s, np.floor),
         )
+
+    def at(self, network: int, place: int) -> Entry:
+        """Return the map that leaves the stem (place 0) or a stage of one network."""
+        return Entry(*(float(getattr(self, f.name)[network, place]) for f in fields(self)))
 
 
 def _strides(columns: Columns, key: str) -> Array:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from e3dnas.cli.bound import bound
 from e3dnas.cli.dashboard import dashboard
 from e3dnas.cli.export import export
 from e3dnas.cli.init import init
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (run, show, export, models, dashboard, init, schema):
+for command in (run, bound, show, export, models, dashboard, init, schema):
     app.command()(command)
 
 

@@ -1,7 +1,8 @@
 """Closed-form costs over layer tables; ``flops`` and ``params`` are what thop measures, to the unit.
 
-All count the backbone: stem to head convolution, before pooling and classifier. ``layer_*`` gives what each row costs, all
-its repeats counted, shape (N or 1, R); the plain name gives the sum, shape (N,). Whole numbers in float64, exact to 2**53.
+All count the backbone: stem to head convolution, before pooling and classifier. ``layer_*`` gives what each row costs,
+all its repeats counted, shape (N or 1, R); the plain name gives the sum, shape (N,). Whole numbers in float64, exact up
+to 2**53.
 """
 
 from __future__ import annotations

@@ -1,0 +1,5 @@
+"""How good a network of a space can be, with proof: the space as a chain of choices, solved exactly."""
+
+from e3dnas.bound.api import Bound, bound, least
+
+__all__ = ["Bound", "bound", "least"]
