@@ -6,6 +6,7 @@ a space is a chain: the nodes are pairs of width and map, the links of a layer a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -15,11 +16,14 @@ from e3dnas.arch.expand import Entry, Maps, expand
 from e3dnas.arch.table import Array, Columns, LayerTable
 from e3dnas.bound.chain import Chain, Floats, Ints, Links
 from e3dnas.bound.sums import Sum
+from e3dnas.errors import E3DNASError
 from e3dnas.space import SearchSpace
 
 __all__ = ["SpaceChain"]
 
 CHUNK = 8192
+MAX_LINKS = 6_000_000
+"""Options of one part that are laid out at once, about 60 bytes each."""
 WITHOUT_WEIGHT = frozenset({"activation", "inner_activation"})
 """Fields that no sum over layers sees; their first value stands for all."""
 
@@ -63,6 +67,9 @@ class SpaceChain:
         value: what is to be maximised.
         costs: what the budgets limit, as (measure, sign, limit): sign x measure is at most limit.
         sign: -1 to minimise ``value`` instead.
+
+    Raises:
+        E3DNASError: a part has more options than can be laid out.
     """
 
     def __init__(
@@ -79,6 +86,7 @@ class SpaceChain:
         front = _Front()
         for part in range(len(self.parts)):
             behind = _Front()
+            self._refuse_too_many(self.parts[part], len(self._options[part]) * max(1, len(front.nodes)))
             pieces = list(self._pieces(part, front, behind))
             joined = _Piece(*(np.concatenate([getattr(p, key) for p in pieces]) for key in _Piece.__dataclass_fields__))
             layers.append(Links.of(joined.source, joined.target, joined.sums[:, 0], joined.sums[:, 1:]))
@@ -96,10 +104,18 @@ class SpaceChain:
         repaired: Ints = self.space.repair(row[None])[0]
         return repaired
 
+    def _refuse_too_many(self, part: str, count: int) -> None:
+        if count > MAX_LINKS:
+            raise E3DNASError(
+                f"{self.space.name} cannot be bounded: {part} has {count:,} options, counted with the widths that can "
+                f"enter it, and the solver takes {MAX_LINKS:,}; give it coarser steps or fewer choices"
+            )
+
     def _options_of(self, part: str) -> Ints:
         """Return every choice of a part's genes as rows (K, G), -1 in the columns of other parts."""
         own = [i for i, g in enumerate(self.space.genes) if g.part == part and g.key not in WITHOUT_WEIGHT]
         sizes = [len(self.space.genes[i].values) for i in own]
+        self._refuse_too_many(part, math.prod(sizes))
         rows = np.full((int(np.prod(sizes)), len(self.space.genes)), -1, np.int64)
         if own:
             rows[:, own] = np.indices(sizes).reshape(len(own), -1).T
@@ -149,7 +165,7 @@ class SpaceChain:
         sums = np.empty((len(outs), len(self.sums)))
         for i, one in enumerate(self.sums):
             sums[:, i] = one.of_part(part, one.rows(table)[:, inside].sum(axis=1), outs)
-        return sums * self.signs
+        return np.asarray(sums * self.signs)
 
 
 def _targets(outs: Array, leaves: Sequence[Entry], behind: _Front) -> Ints:

@@ -23,11 +23,14 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/<space>]")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Trials in all, instead of what the space says.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of what the space says.")] = None,
-    sampler: Annotated[str | None, typer.Option(help="evolution, nsgaii, random or tpe.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="evolution, exact, nsgaii, random or tpe.")] = None,
     storage: Annotated[str | None, typer.Option(help="An Optuna storage URL, instead of a file in the folder.")] = None,
     study: Annotated[str | None, typer.Option(help="Name of the study.  [default: the space's name]")] = None,
     export_top: Annotated[int, typer.Option(min=0, help="Export so many of the best networks at the end.")] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; an earlier run is kept in old-N.")] = False,
+    prove: Annotated[
+        bool, typer.Option("--bound/--no-bound", help="Prove beside it how good a network can be.")
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
@@ -49,7 +52,7 @@ def run(
     with SearchView(console, loaded.name, declaration.score.name, budgets) as view:
         result = search(
             space, out=folder, trials=trials, seed=seed, sampler=sampler, storage=storage, study=study,
-            top=max(10, export_top), fresh=fresh, on_trial=view,
+            top=max(10, export_top), fresh=fresh, on_trial=view, prove=prove,
         )  # fmt: skip
     exported = _export(result, folder, export_top)
     if as_json:
@@ -77,7 +80,7 @@ def _export(result: SearchResult, folder: Path, count: int) -> list[Path]:
 
 def _print_outcome(console: Console, result: SearchResult, folder: Path, score: str, exported: list[Path]) -> None:
     from e3dnas.measure.api import measure
-    from e3dnas.report.numbers import format_seconds
+    from e3dnas.report.numbers import format_gap, format_seconds
     from e3dnas.report.tables import format_network, format_top
 
     if result.best is not None:
@@ -85,11 +88,18 @@ def _print_outcome(console: Console, result: SearchResult, folder: Path, score: 
         console.print(format_top(top, score))
         console.print()
         console.print(format_network(measure(result.best.architecture)))
+    trials = f"{result.trials} {'trial' if result.trials == 1 else 'trials'}"
     failed = f", {result.failed} failed ({result.failure})" if result.failed else ""
     typer.echo(
-        f"\n{result.trials} trials{failed}, {result.candidates:,} candidates looked at, "
+        f"\n{trials}{failed}, {result.candidates:,} candidates looked at, "
         f"{format_seconds(result.seconds)}, seed {result.seed}"
     )
+    if result.gap is not None:
+        typer.echo(
+            f"gap to the proven optimum: {format_gap(result.gap)} (no network here scores above {result.bound:.4f})"
+        )
+    elif result.unbounded:
+        typer.echo(f"no bound: {result.unbounded}")
     typer.echo(f"written: {folder}/result.json" + (f", {folder}/best.yaml" if result.best else ""))
     for path in exported:
         typer.echo(f"exported: {path}")

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from e3dnas.report.numbers import format_count, format_seconds
+from e3dnas.report.numbers import format_count, format_gap, format_seconds
 
 if TYPE_CHECKING:
     from e3dnas.search.api import Progress
@@ -73,6 +73,9 @@ class SearchView:
         if best is None:
             return {self.score: "none within the budgets yet"}
         shown = {self.score: f"{best.score:.4f}"}
+        if progress.bound is not None:
+            gap = max(0.0, progress.bound - best.score) / (abs(best.score) or 1.0)
+            shown["gap to the proven optimum"] = format_gap(gap)
         for name, budget in self.budgets.items():
             if name in best.measures:
                 limits = [f"{sign} {format_count(budget[side])}" for side, sign in (("min", ">="), ("max", "<="))

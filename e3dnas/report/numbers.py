@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["format_count", "format_seconds", "format_share"]
+__all__ = ["format_count", "format_gap", "format_seconds", "format_share"]
 
 UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -18,6 +18,11 @@ def format_count(value: float) -> str:
 def format_share(part: float, whole: float) -> str:
     """Write a share in percent."""
     return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def format_gap(gap: float) -> str:
+    """Write a gap in percent; what is below the precision of the bound is 0."""
+    return "0 %" if gap < 1e-9 else f"{100 * gap:.4f} %"
 
 
 def format_seconds(seconds: float) -> str:

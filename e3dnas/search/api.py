@@ -33,6 +33,7 @@ def search(
     top: int = 10,
     fresh: bool = False,
     on_trial: Callable[[Progress], None] | None = None,
+    prove: bool = False,
 ) -> SearchResult:
     """Search a space for the network with the best score within its budgets.
 
@@ -41,12 +42,13 @@ def search(
         out: folder of the run; a run that is there is resumed. None keeps everything in memory.
         trials: how many trials the study shall have, instead of what the space says.
         seed: instead of what the space says.
-        sampler: ``evolution``, ``nsgaii``, ``random`` or ``tpe``, instead of what the space says.
+        sampler: ``evolution``, ``exact``, ``nsgaii``, ``random`` or ``tpe``, instead of what the space says.
         storage: any Optuna storage URL instead of the file in ``out``.
         study: name of the study; the space's name by default.
         top: how many of the best networks the result holds.
         fresh: start anew; an earlier run in ``out`` is kept aside, a study of that name in ``storage`` is deleted.
         on_trial: called when a run is resumed, and after every trial.
+        prove: work out beside the search how good a network of the space can be, where score and budgets allow it.
 
     Returns:
         What was found; on Ctrl-C what was found so far, with ``complete`` False.
@@ -58,7 +60,7 @@ def search(
     overrides = {"search": {key: value for key, value in given.items() if value is not None}}
     loaded = load_space(space, overrides)
     folder = Path(loaded.document.file).parent if loaded.document.file else None
-    session = Session(loaded, folder, top, on_trial)
+    session = Session(loaded, folder, top, on_trial, prove=prove)
     opened = None if storage is None else connect(storage)
     with ExitStack() as stack:
         run = None

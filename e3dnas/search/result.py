@@ -12,6 +12,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from e3dnas.arch import Architecture
+from e3dnas.search.proof import Proof
 from e3dnas.search.sampler import FAILURE
 from e3dnas.space.space import SearchSpace
 
@@ -45,7 +46,9 @@ class SearchResult:
     """The outcome of a search: ``top`` holds its best networks within the budgets, best first.
 
     ``trials`` counts the finished ones of the study, ``failed`` those whose score raised, ``candidates`` every
-    candidate that was looked at, ``seconds`` the wall time of all runs together.
+    candidate that was looked at, ``seconds`` the wall time of all runs together. No network within the budgets scores
+    above ``bound``; ``gap`` is what the best may lack of it, as a share. Where nothing is proven both are None, and
+    ``unbounded`` may say why.
     """
 
     space: str
@@ -59,6 +62,9 @@ class SearchResult:
     top: tuple[Found, ...]
     complete: bool
     failure: str = ""
+    bound: float | None = None
+    gap: float | None = None
+    unbounded: str = ""
 
     @property
     def best(self) -> Found | None:
@@ -69,6 +75,7 @@ class SearchResult:
         """Return plain data for result.json."""
         return {
             "space": self.space, "study": self.study, "sampler": self.sampler, "seed": self.seed,
+            "bound": self.bound, "gap": self.gap,
             "best": self.best.to_dict() if self.best else None,
             "top": [{"trial": found.trial, "score": found.score, **found.measures} for found in self.top],
             "trials": self.trials, "failed": self.failed, "candidates": self.candidates,
@@ -103,13 +110,21 @@ def found_in(trial: FrozenTrial, space: SearchSpace) -> Found:
 
 
 def summarise(
-    study: Study, space: SearchSpace, *, top: int, seconds: float, target: int, stopped: bool
+    study: Study,
+    space: SearchSpace,
+    *,
+    top: int,
+    seconds: float,
+    target: int,
+    stopped: bool,
+    proof: Proof | None = None,
 ) -> SearchResult:
     """Return the outcome of a study as it stands; ``stopped`` when it ended early for good."""
     trials = study.get_trials(deepcopy=False)
     done = [t for t in trials if t.state == TrialState.COMPLETE]
     failures = [t.user_attrs[FAILURE] for t in trials if t.state == TrialState.FAIL and FAILURE in t.user_attrs]
     settings = space.declaration.search
+    best = best_trials(study, space, top)
     return SearchResult(
         space=space.name,
         study=study.study_name,
@@ -119,7 +134,10 @@ def summarise(
         failed=len(failures),
         candidates=sum(int(t.user_attrs.get("candidates", 1)) for t in done),
         seconds=seconds,
-        top=tuple(best_trials(study, space, top)),
+        top=tuple(best),
         complete=stopped or len(done) + len(failures) >= target,
         failure=failures[-1] if failures else "",
+        bound=proof.bound if proof else None,
+        gap=proof.gap(best[0].score if best else None) if proof else None,
+        unbounded=proof.problem if proof else "",
     )

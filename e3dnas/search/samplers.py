@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 
+from e3dnas.search.exact import ExactSampler
 from e3dnas.search.sampler import EvolutionSampler
 from e3dnas.search.screening import Screen
 from e3dnas.space.declaration import Search
@@ -27,6 +28,8 @@ def make_sampler(settings: Search, screen: Screen, done: int) -> BaseSampler:
         return EvolutionSampler(
             screen, population=settings.population or 16, candidates=settings.candidates, seed=settings.seed
         )
+    if settings.sampler == "exact":
+        return ExactSampler(screen.space)
     if settings.sampler == "nsgaii":
         return NSGAIISampler(population_size=settings.population or 50, seed=seed)
     if settings.sampler == "tpe":

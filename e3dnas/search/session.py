@@ -13,8 +13,10 @@ from optuna.trial import TrialState
 from e3dnas.errors import E3DNASError
 from e3dnas.measure.registry import resolve
 from e3dnas.search.budgets import limits_of
+from e3dnas.search.exact import ExactSampler
 from e3dnas.search.interrupts import Interrupts
 from e3dnas.search.objective import Objective, TrialFailed
+from e3dnas.search.proof import Proof
 from e3dnas.search.reach import check_reach
 from e3dnas.search.result import Found, SearchResult, feasible, found_in, summarise
 from e3dnas.search.sampler import FAILURE, EvolutionSampler
@@ -43,7 +45,8 @@ class Progress:
     """How far a search has come: what a live view shows after every trial.
 
     ``done`` of ``target`` trials have finished, ``failed`` of them because the score raised; ``resumed`` were there
-    when this process began, which has run ``new_trials`` in ``seconds`` and looked at ``new_candidates`` for them.
+    when this process began, which has run ``new_trials`` in ``seconds`` and looked at ``new_candidates`` for them. No
+    network within the budgets scores above ``bound``, once that is proven.
     """
 
     done: int
@@ -55,6 +58,7 @@ class Progress:
     best: Found | None
     resumed: int
     failed: int = 0
+    bound: float | None = None
 
 
 class Session:
@@ -65,10 +69,17 @@ class Session:
         folder: where the score may lie, beside the import path.
         top: how many of the best networks the summary holds.
         on_trial: called when a study is resumed, and after every trial.
+        prove: work out beside the search how good a network can be.
     """
 
     def __init__(
-        self, space: SearchSpace, folder: Path | None, top: int, on_trial: Callable[[Progress], None] | None
+        self,
+        space: SearchSpace,
+        folder: Path | None,
+        top: int,
+        on_trial: Callable[[Progress], None] | None,
+        *,
+        prove: bool = False,
     ) -> None:
         self.space, self.top, self.on_trial = space, top, on_trial
         declaration = space.declaration
@@ -79,6 +90,7 @@ class Session:
         self.started = time.perf_counter()
         self.interrupts = Interrupts()
         self.failures = 0
+        self.proof = Proof(space) if prove else None
 
     def open(self, storage: BaseStorage, name: str, *, fresh: bool, sole: bool) -> None:
         """Open the study and count what it has; ``sole`` when no other process can be at work on it."""
@@ -106,23 +118,32 @@ class Session:
         )
 
     def run(self) -> SearchResult:
-        """Run the trials that are missing."""
+        """Run the trials that are missing; the bound is waited for unless the search is stopped."""
+        if self.proof is not None:
+            self.proof.start(self.study)
+        try:
+            self._run_trials()
+            if self.proof is not None:
+                self.proof.look(self.study, wait=True)
+        except KeyboardInterrupt:
+            pass  # what there is is summarised; the run can be resumed
+        finally:
+            if self.proof is not None:
+                self.proof.stop()
+            self._save_seconds()
+        return summarise(
+            self.study, self.space, top=self.top, seconds=self._seconds(), target=self.progress.target,
+            stopped=self._exhausted(), proof=self.proof,
+        )  # fmt: skip
+
+    def _run_trials(self) -> None:
         left = self.progress.target - self.progress.done
         objective = Objective(self.space, self.score, self.limits, looked_at(self.sampler), self.interrupts)
         if self.progress.resumed and self.on_trial is not None:
             self.on_trial(self.progress)
-        try:
-            with saying_less(), self.interrupts.held():
-                if left > 0 and not self._exhausted():
-                    self.study.optimize(objective, n_trials=left, callbacks=[self._after], catch=(TrialFailed,))
-        except KeyboardInterrupt:
-            pass  # what there is is summarised; the run can be resumed
-        finally:
-            self._save_seconds()
-        return summarise(
-            self.study, self.space, top=self.top, seconds=self._seconds(), target=self.progress.target,
-            stopped=self._exhausted(),
-        )  # fmt: skip
+        with saying_less(), self.interrupts.held():
+            if left > 0 and not self._exhausted():
+                self.study.optimize(objective, n_trials=left, callbacks=[self._after], catch=(TrialFailed,))
 
     def _seconds(self) -> float:
         return self.earlier + time.perf_counter() - self.started
@@ -131,10 +152,13 @@ class Session:
         self.study.set_user_attr(SECONDS_ATTR, round(self._seconds(), 3))
 
     def _exhausted(self) -> bool:
-        return isinstance(self.sampler, EvolutionSampler) and self.sampler.is_exhausted(self.study)
+        return isinstance(self.sampler, EvolutionSampler | ExactSampler) and self.sampler.is_exhausted(self.study)
 
     def _after(self, study: Study, trial: FrozenTrial) -> None:
         self._count(trial)
+        if self.proof is not None:
+            self.proof.look(study)
+            self.progress.bound = self.proof.bound
         if self.progress.new_trials % SAVE_EVERY == 0:
             self._save_seconds()
         if self.on_trial is not None:

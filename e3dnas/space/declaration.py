@@ -26,7 +26,7 @@ from e3dnas.space.choices import (
 
 __all__ = ["Budget", "Declaration", "HeadChoices", "Rules", "Score", "Search", "StageChoices", "StemChoices"]
 
-Sampler = Literal["evolution", "nsgaii", "random", "tpe"]
+Sampler = Literal["evolution", "exact", "nsgaii", "random", "tpe"]
 
 
 class StemChoices(Spec):

@@ -159,3 +159,9 @@ def test_shipped_tiny_space_is_solved():
 def test_unknown_measure_names_the_nearest():
     with pytest.raises(E3DNASError, match="did you mean 'params'"):
         least("tiny", "parms", 0.1)
+
+
+def test_more_options_than_can_be_laid_out_is_an_error_before_memory_goes():
+    stage = SMALL["stages"][0] | {"out": {"min": 1, "max": 9000}, "depth": {"min": 1, "max": 1000}}
+    with pytest.raises(E3DNASError, match=r"stage1 has 53,958,000 options"):
+        bound(SMALL | {"stages": [stage]})
