@@ -1,7 +1,8 @@
 """The Optuna dashboard on a run's study, with constraints shown as they are.
 
-optuna-dashboard 0.21 reads constraints only from an attribute that Optuna 5 no longer writes, and takes the best value
-of all trials, within the budgets or not. The storage it is given here answers both rightly; nothing is written.
+optuna-dashboard 0.21 reads constraints only from an attribute that Optuna 5 no longer writes, takes the best value of
+all trials, within the budgets or not, and lists no constraints on a trial's page. The storage it is given here answers
+all of this rightly; nothing is written.
 """
 
 from __future__ import annotations
@@ -72,9 +73,10 @@ class ConstrainedView(_PassingOn):  # type: ignore[misc]
 
 
 def _with_legacy(trial: FrozenTrial) -> FrozenTrial:
-    excesses = list(trial.constraints.values())
+    constraints = trial.constraints
     shown = copy.copy(trial)
-    shown.system_attrs = {**trial.system_attrs, LEGACY_CONSTRAINTS: excesses}
+    shown.system_attrs = {**trial.system_attrs, LEGACY_CONSTRAINTS: list(constraints.values())}
+    shown.user_attrs = {**trial.user_attrs, **{f"constraint {key}": excess for key, excess in constraints.items()}}
     return shown
 
 

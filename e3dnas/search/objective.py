@@ -53,6 +53,7 @@ class Objective:
         """Return the score of the trial's network, with its constraints and user attributes set."""
         params = {name: _suggest(trial, name, d) for name, d in self._distributions.items()}
         architecture = self.space.architecture(self.space.genotype(params))
+        self._load()
         try:
             with self._interrupts.allowed():
                 measures = self._measures(architecture)
@@ -64,12 +65,20 @@ class Objective:
             trial.set_constraint(limit.key, float(limit.excess(measures[limit.measure.name])))
         for key, value in measures.items():
             trial.set_user_attr(key, value)
+        trial.set_user_attr("within_budgets", all(excess <= 0 for excess in trial.constraints.values()))
         trial.set_user_attr("candidates", self._looked_at(trial.number))
         return score
 
+    def _load(self) -> None:
+        """Load torch and thop, and timm where a model is looked at: an interrupt half-way would abort the process."""
+        import e3dnas.measure.profile
+
+        if any(measure.looks_at == "model" for measure in (self.score, *(limit.measure for limit in self.limits))):
+            import e3dnas.models.build  # noqa: F401
+
     def _measures(self, architecture: Architecture) -> dict[str, Any]:
         """Return the package's measures, flops and params as thop counts them, and those that have a budget."""
-        from e3dnas.measure.profile import profile_architecture  # torch and thop load with the first trial
+        from e3dnas.measure.profile import profile_architecture
 
         closed = measure_table(architecture.table())
         thop = profile_architecture(architecture)

@@ -60,10 +60,12 @@ class Proof:
 
     def stop(self) -> None:
         """Give up an answer that nobody waits for any more."""
-        if self._worker is not None:
-            self._worker.kill()
-            self._worker.communicate()
-            self._worker = None
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
+            worker.wait()
+            assert worker.stdout is not None
+            worker.stdout.close()
 
     def gap(self, score: float | None) -> float | None:
         """Return what a score may lack of the optimum, as a share; None where nothing is proven or found."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "SearchResult", "best_trials", "summarise"]
 
+OF_THE_TRIAL = ("candidates", "within_budgets")
+"""User attributes that say nothing of the network."""
 PACKAGES = ("e3dnas", "optuna", "numpy", "torch", "timm", "thop")
 
 
@@ -104,7 +106,7 @@ def feasible(trial: FrozenTrial) -> bool:
 
 def found_in(trial: FrozenTrial, space: SearchSpace) -> Found:
     """Return the network of a finished trial."""
-    measures = {key: value for key, value in trial.user_attrs.items() if key != "candidates"}
+    measures = {key: value for key, value in trial.user_attrs.items() if key not in OF_THE_TRIAL}
     architecture = space.architecture(space.genotype(trial.params))
     return Found(trial.number, float(trial.value or 0.0), measures, architecture, feasible(trial))
 

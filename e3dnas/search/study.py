@@ -12,7 +12,7 @@ import optuna
 from optuna.trial import TrialState
 
 from e3dnas.errors import E3DNASError
-from e3dnas.space.space import SearchSpace
+from e3dnas.space import SearchSpace, load_space
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -67,17 +67,16 @@ def open_study(storage: BaseStorage, name: str, space: SearchSpace, *, fresh: bo
         if fresh and name in optuna.get_all_study_names(storage):
             optuna.delete_study(study_name=name, storage=storage)
         study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
-    declared = space.declaration.model_dump(mode="json")
     made_with = study.user_attrs.get(SPACE_ATTR)
     if made_with is None and study.get_trials(deepcopy=False):
         raise E3DNASError(f"study {name!r} was not made by e3dnas; choose another name with --study")
     if made_with is None:
-        study.set_user_attr(SPACE_ATTR, json.dumps(declared))
+        study.set_user_attr(SPACE_ATTR, json.dumps(space.to_dict()))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names([space.declaration.score.name])
     else:
-        _refuse_changes(name, _flat(json.loads(made_with)), _flat(json.loads(json.dumps(declared))))
+        _refuse_changes(name, _meaning(load_space(json.loads(made_with))), _meaning(space))
     return study
 
 
@@ -90,6 +89,11 @@ def _refuse_changes(name: str, old: dict[str, Any], new: dict[str, Any]) -> None
             f"study {name!r} was made with another space ({told}{more}); its trials would not compare. "
             "Start anew with --fresh, or keep both with another --out"
         )
+
+
+def _meaning(space: SearchSpace) -> dict[str, Any]:
+    """Return every key of a space with its value, defaults filled in, by key path."""
+    return _flat(space.declaration.model_dump(mode="json", exclude={"stage_defaults"}))
 
 
 def _value(flat: dict[str, Any], key: str) -> str:

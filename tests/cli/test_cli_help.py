@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-COMMANDS = ["run", "show", "export", "models", "dashboard", "init", "schema"]
+COMMANDS = ["run", "bound", "show", "export", "models", "dashboard", "init", "schema"]
 
 
 def test_starting_imports_nothing_heavy():

@@ -33,6 +33,7 @@ def test_json_and_nothing_else(cli, folder):
     assert json.loads(out) == json.loads((folder / "runs/small/result.json").read_text())
     assert set(json.loads(out)) == {
         "space", "study", "sampler", "seed", "best", "top", "trials", "failed", "candidates", "seconds", "complete",
+        "bound", "gap",
         "versions",
     }  # fmt: skip
     assert (folder / "runs/small/export/small_2/config.json").is_file()
@@ -113,7 +114,10 @@ MISTAKES = [
     (["run", "."], r"is a directory"),
     (["run", ""], "."),
     (["run", "empty.yaml"], "empty.yaml: the file is empty"),
-    (["run", "small.yaml", "--sampler", "nsga"], "search.sampler: must be one of evolution, nsgaii, random, tpe"),
+    (
+        ["run", "small.yaml", "--sampler", "nsga"],
+        "search.sampler: must be one of evolution, exact, nsgaii, random, tpe",
+    ),
     (["run", "small.yaml", "--trials", "2000000000"], "search.trials: must be less than or equal to 1000000"),
     (["run", "small.yaml", "--seed", "5000000000"], "search.seed: must be less than or equal to"),
     (["run", "small.yaml", "--storage", "mysql://no", "--trials", "1"], "--storage mysql://no: cannot be opened: "),

@@ -61,7 +61,9 @@ def test_the_api(get, out):
             name: str(value) for name, value in trial.params.items()
         }
         attrs = {attr["key"]: attr["value"] for attr in shown["user_attrs"]}
-        assert attrs.keys() == {*MEASURES, "candidates"}
+        told = {f"constraint {key}" for key in trial.constraints}
+        assert attrs.keys() == {*MEASURES, "candidates", "within_budgets", *told}
+        assert attrs["constraint layers <= 26"] == str(trial.constraints["layers <= 26"])
         assert attrs["flops"] == str(flops)
         beyond += max(shown["constraints"]) > 0
     assert 0 < beyond < 25

@@ -43,5 +43,5 @@ def test_optunas_samplers_go_on_with_new_random_numbers(sampler, tmp_path, small
 
 
 def test_an_unknown_sampler_is_told():
-    with pytest.raises(E3DNASError, match=r"search\.sampler: must be one of evolution, nsgaii, random, tpe.*did you"):
+    with pytest.raises(E3DNASError, match=r"search\.sampler: must be one of evolution, exact, nsgaii, .*did you"):
         search("tiny", sampler="nsga2")
