@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from e3dnas.arch.architecture import Architecture
-from e3dnas.arch.tinynas import from_tinynas, parse_tinynas
+from e3dnas.arch.tinynas import from_tinynas, parse_tinynas, to_tinynas
 from e3dnas.config import Document, check, dump_yaml, exists, read_document, read_text
 from e3dnas.errors import E3DNASError, nearest
 
@@ -50,8 +51,21 @@ def load_architecture(source: Source, *, frames: int | None = None, size: int | 
 
 
 def save_architecture(architecture: Architecture, path: str | Path) -> None:
-    """Write ``architecture.yaml``; ``load_architecture`` reads it back equal."""
-    Path(path).write_text(dump_yaml(architecture.to_dict()), encoding="utf-8")
+    """Write an architecture, by the file's ending: ``.json``, ``.txt`` (the authors' structure file), otherwise YAML.
+
+    ``load_architecture`` reads it back equal; a structure file does not hold the clip and the hidden layer.
+
+    Raises:
+        E3DNASError: a structure file cannot express the network.
+    """
+    path = Path(path)
+    if path.suffix == ".txt":
+        text = to_tinynas(architecture)
+    elif path.suffix == ".json":
+        text = json.dumps(architecture.to_dict(), indent=2) + "\n"
+    else:
+        text = dump_yaml(architecture.to_dict())
+    path.write_text(text, encoding="utf-8")
 
 
 def _load(source: Source, frames: int | None, size: int | None) -> Architecture:

@@ -33,16 +33,13 @@ def bound(
     """
     from e3dnas.bound import bound as solve
     from e3dnas.bound import least
+    from e3dnas.cli.saving import save_new
 
     if (within is None) != (minimise is None):
         raise E3DNASError("--within and --minimise go together; write for example --within 0.1% --minimise params")
-    if save is not None and save.exists():
-        raise E3DNASError(f"--save {save}: is there already; name a new file")
     found = solve(space) if minimise is None else least(space, minimise, _share(within))
     if save is not None and found.architecture is not None:
-        from e3dnas.arch.loading import save_architecture
-
-        save_architecture(found.architecture, save)
+        save_new(found.architecture, save)
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2))
     else:

@@ -19,10 +19,14 @@ def show(
     frames: Annotated[int | None, typer.Option(min=1, help="With clips of so many frames.")] = None,
     size: Annotated[int | None, typer.Option(min=1, help="With clips of so many pixels a side.")] = None,
     storage: Annotated[str | None, typer.Option(help="With --trial: the run's storage URL, if it has one.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write the network to this file, too: .yaml, .json, or .txt for TinyNAS.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a network stage by stage: shapes, kernels, widths, and shares of cost and score."""
     from e3dnas.arch import Architecture, load_architecture
+    from e3dnas.cli.saving import save_new
     from e3dnas.measure.api import measure
 
     wanted: str | Architecture = source
@@ -30,7 +34,10 @@ def show(
         from e3dnas.search.reading import read_run
 
         wanted = read_run(Path(source), storage).trial(trial).architecture
-    measures = measure(load_architecture(wanted), frames=frames, size=size)
+    architecture = load_architecture(wanted, frames=frames, size=size)
+    measures = measure(architecture)
+    if save is not None:
+        save_new(architecture, save)
     if as_json:
         typer.echo(json.dumps(measures, indent=2))
         return
