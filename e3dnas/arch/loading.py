@@ -15,6 +15,9 @@ from e3dnas.errors import E3DNASError, nearest
 
 __all__ = ["load_architecture", "save_architecture", "zoo_names", "zoo_path"]
 
+STRUCTURES = "best_structures"
+"""The key by which the authors' structure files are known, whatever they are called."""
+
 Source = Architecture | Mapping[str, Any] | str | Path
 
 
@@ -72,6 +75,8 @@ def _load(source: Source, frames: int | None, size: int | None) -> Architecture:
     if isinstance(source, Architecture):
         return source
     if isinstance(source, Mapping):
+        if STRUCTURES in source:
+            return _from_structures(repr(dict(source)), "structure", frames, size)
         return check(Architecture, source, name="architecture")
     path = Path(source)
     if str(source) in zoo_names():
@@ -83,10 +88,16 @@ def _load(source: Source, frames: int | None, size: int | None) -> Architecture:
         )
     if path.is_dir():
         return _load_folder(path)
-    if path.suffix == ".txt":
-        structures = parse_tinynas(read_text(path), file=str(path))
-        return from_tinynas(structures[0], frames=frames or 13, size=size or 160, name=path.stem, file=str(path))
+    text = read_text(path)
+    if path.suffix == ".txt" or STRUCTURES in text:
+        return _from_structures(text, str(path), frames, size)
     return _from_document(read_document(path))
+
+
+def _from_structures(text: str, file: str, frames: int | None, size: int | None) -> Architecture:
+    """Return the best of the authors' structures, for the clip of E3D-S unless another is named."""
+    structures = parse_tinynas(text, file=file)
+    return from_tinynas(structures[0], frames=frames or 13, size=size or 160, name=Path(file).stem, file=file)
 
 
 def _load_folder(folder: Path) -> Architecture:

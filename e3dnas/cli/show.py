@@ -13,7 +13,7 @@ __all__ = ["show"]
 
 def show(
     source: Annotated[
-        str, typer.Argument(help="A zoo name, an architecture or structure file, an exported folder, or a run.")
+        str, typer.Argument(help="A model's name, an architecture or structure file, an exported folder, or a run.")
     ],
     trial: Annotated[int | None, typer.Option(min=0, help="Of a run: this trial instead of the best.")] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="With clips of so many frames.")] = None,
@@ -28,12 +28,15 @@ def show(
     from e3dnas.arch import Architecture, load_architecture
     from e3dnas.cli.saving import save_new
     from e3dnas.measure.api import measure
+    from e3dnas.models.user_models import registered_models
 
     wanted: str | Architecture = source
     if trial is not None:
         from e3dnas.search.reading import read_run
 
         wanted = read_run(Path(source), storage).trial(trial).architecture
+    elif source in (registered := registered_models()):
+        wanted = str(registered[source])
     architecture = load_architecture(wanted, frames=frames, size=size)
     measures = measure(architecture)
     if save is not None:

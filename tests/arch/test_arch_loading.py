@@ -1,5 +1,6 @@
 """Every form an architecture is kept in, and what is said about those that are none."""
 
+import ast
 import json
 
 import pytest
@@ -97,3 +98,13 @@ def test_a_folder_without_a_network(tmp_path):
 def test_impossible_clips(clip, message):
     with pytest.raises(E3DNASError, match=message):
         load_architecture("e3d_s", **clip)
+
+
+@pytest.mark.parametrize("name", ["best_structure.txt", "structure", "structure.py"])
+def test_structures_are_known_by_what_is_in_them(tmp_path, name):
+    published = load_architecture("e3d_s")
+    (tmp_path / name).write_text(to_tinynas(published))
+    assert load_architecture(tmp_path / name).stages == published.stages
+    literal = ast.literal_eval(to_tinynas(published))
+    assert load_architecture(literal).stages == published.stages
+    assert load_architecture(literal, frames=16, size=224).clip.size == 224
