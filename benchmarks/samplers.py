@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
-    import e3dnas.measure.profile  # noqa: F401  (torch is loaded before the clock starts)
+    import e3dnas.models.profile  # noqa: F401  (torch is loaded before the clock starts)
 
     found: dict[str, list[tuple[float | None, int, int]]] = {sampler: [] for sampler in SAMPLERS}
     with tempfile.TemporaryDirectory() as folder:

@@ -23,7 +23,7 @@ KNOWS = {
     "e3dnas.config": {"errors"},
     "e3dnas.arch": {"errors", "config"},
     "e3dnas.space": {"errors", "config", "arch"},
-    "e3dnas.measure": {"errors", "config", "arch", "models"},  # thop counts real blocks: profile.py alone, see below
+    "e3dnas.measure": {"errors", "config", "arch"},
     "e3dnas.models": {"errors", "config", "arch", "measure"},
     "e3dnas.bound": {"errors", "config", "arch", "space", "measure"},
     "e3dnas.search": {"errors", "config", "arch", "space", "measure", "models", "bound"},
@@ -64,21 +64,13 @@ def test_rooms_know_only_what_lies_before_them(owner):
 @pytest.mark.parametrize("owner", LIGHT)
 def test_light_rooms_name_no_heavy_package(owner):
     for module, path in MODULES.items():
-        if (module == owner or module.startswith(f"{owner}.")) and module != "e3dnas.measure.profile":
+        if module == owner or module.startswith(f"{owner}."):
             assert not {name.split(".")[0] for name in imports(path)} & HEAVY, module
-            assert "e3dnas.measure.profile" not in imports(path, top_only=True), module
             assert "optuna" not in {name.split(".")[0] for name in imports(path, top_only=True)}, module
 
 
-def test_only_the_profile_knows_the_models():
-    knowing = [m for m, path in MODULES.items() if room(m) == "measure" and "models" in map(room, imports(path))]
-    assert knowing == ["e3dnas.measure.profile"]
-
-
 def test_light_rooms_load_nothing_heavy():
-    light = [
-        m for m in MODULES if m != "e3dnas.measure.profile" and any(f"{m}.".startswith(f"{one}.") for one in LIGHT)
-    ]
+    light = [m for m in MODULES if any(f"{m}.".startswith(f"{one}.") for one in LIGHT)]
     assert len(light) > 20
     heavy = sorted(HEAVY | {"optuna", "pandas", "matplotlib"})
     code = (

@@ -38,7 +38,7 @@ def export(
     if not NAME.fullmatch(name):
         raise E3DNASError(f"--name {name!r}: must be letters, digits, '.', '_' and '-'; it is the name of a folder too")
     from e3dnas.models.export import export_folder
-    from e3dnas.models.user_models import check_name, register_folder
+    from e3dnas.models.registering import check_name, register_folder
     from e3dnas.search.reading import read_run
     from e3dnas.search.record import search_record
 

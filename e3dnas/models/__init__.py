@@ -1,6 +1,6 @@
 """The PyTorch side: blocks, the network, its registration with timm, conversion of weights, export.
 
-Names are imported when first used: ``register_folder`` and ``registered_models`` cost no torch.
+Names are imported when first used: ``registered_models`` costs no torch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from e3dnas.models.convert import convert_cnn3dnet
     from e3dnas.models.export import export_folder
     from e3dnas.models.network import E3D
-    from e3dnas.models.user_models import register_folder, registered_models, unregister
+    from e3dnas.models.registering import register_folder
+    from e3dnas.models.user_models import registered_models, unregister
 
 __all__ = [
     "E3D", "convert_cnn3dnet", "create_model", "export_folder", "register_folder", "registered_models", "unregister",
@@ -21,7 +22,7 @@ __all__ = [
 
 _HOMES = {
     "E3D": "network", "convert_cnn3dnet": "convert", "create_model": "build", "export_folder": "export",
-    "register_folder": "user_models", "registered_models": "user_models", "unregister": "user_models",
+    "register_folder": "registering", "registered_models": "user_models", "unregister": "user_models",
 }  # fmt: skip
 
 

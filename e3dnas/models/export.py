@@ -17,8 +17,8 @@ from e3dnas.arch import Architecture
 from e3dnas.arch.loading import save_architecture
 from e3dnas.errors import E3DNASError, nearest
 from e3dnas.measure import cost
-from e3dnas.measure.profile import ModelCost, profile_model
 from e3dnas.models.network import E3D
+from e3dnas.models.profile import ModelCost, profile_model
 from e3dnas.models.registry import default_cfg
 
 __all__ = ["export_folder"]

@@ -71,14 +71,14 @@ class Objective:
 
     def _load(self) -> None:
         """Load torch and thop, and timm where a model is looked at: an interrupt half-way would abort the process."""
-        import e3dnas.measure.profile
+        import e3dnas.models.profile
 
         if any(measure.looks_at == "model" for measure in (self.score, *(limit.measure for limit in self.limits))):
             import e3dnas.models.build  # noqa: F401
 
     def _measures(self, architecture: Architecture) -> dict[str, Any]:
         """Return the package's measures, flops and params as thop counts them, and those that have a budget."""
-        from e3dnas.measure.profile import profile_architecture
+        from e3dnas.models.profile import profile_architecture
 
         closed = measure_table(architecture.table())
         thop = profile_architecture(architecture)

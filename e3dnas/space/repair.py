@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from e3dnas.space.genes import rounded_widths
-
-if TYPE_CHECKING:
-    from e3dnas.space.space import SearchSpace
+from e3dnas.space.declaration import Declaration, StageChoices
+from e3dnas.space.genes import Field, rounded_widths
 
 __all__ = ["Repair"]
 
@@ -18,14 +16,22 @@ Genotypes = NDArray[np.int64]
 
 
 class Repair:
-    """The repair of one space, compiled to array look-ups; vectorised over N genotypes."""
+    """The repair of one space, compiled to array look-ups; vectorised over N genotypes.
 
-    def __init__(self, space: SearchSpace) -> None:
-        parts = ["stem", *(f"stage{i + 1}" for i in range(len(space.declaration.stages)))]
-        self._ordered = space.declaration.rules.widths_never_shrink
-        self._columns = [space.column(f"{part}.out") for part in parts]
-        self._widths = [np.array(space.field(f"{part}.out").values, np.int64) for part in parts]
-        self._ratios = [rule for part in parts[1:] if (rule := _RatioRule.of(space, part)) is not None]
+    Args:
+        declaration: the space.
+        fields: its fields by name.
+        columns: the column of each field that is a gene.
+    """
+
+    def __init__(self, declaration: Declaration, fields: Mapping[str, Field], columns: Mapping[str, int]) -> None:
+        stages = {f"stage{i}": stage for i, stage in enumerate(declaration.stages, start=1)}
+        parts = ["stem", *stages]
+        self._ordered = declaration.rules.widths_never_shrink
+        self._columns = [columns.get(f"{part}.out") for part in parts]
+        self._widths = [np.array(fields[f"{part}.out"].values, np.int64) for part in parts]
+        rules = [_RatioRule.of(part, stage, fields, columns) for part, stage in stages.items()]
+        self._ratios = [rule for rule in rules if rule is not None]
 
     def __call__(self, genotypes: Genotypes) -> Genotypes:
         """Return repaired copies of N genotypes (N, G): widths raised to what enters, equal bottlenecks made one."""
@@ -81,16 +87,17 @@ class _RatioRule:
         self.out, self.ratio, self.first = out, ratio, first
 
     @classmethod
-    def of(cls, space: SearchSpace, part: str) -> _RatioRule | None:
-        ratio = space.column(f"{part}.bottleneck_ratio")
+    def of(
+        cls, part: str, stage: StageChoices, fields: Mapping[str, Field], columns: Mapping[str, int]
+    ) -> _RatioRule | None:
+        ratio = columns.get(f"{part}.bottleneck_ratio")
         if ratio is None:
             return None
-        stage = space.declaration.stages[int(part.removeprefix("stage")) - 1]
-        ratios = np.array(space.field(f"{part}.bottleneck_ratio").values)
-        outs = np.array(space.field(f"{part}.out").values, float)
+        ratios = np.array(fields[f"{part}.bottleneck_ratio"].values)
+        outs = np.array(fields[f"{part}.out"].values, float)
         widths = rounded_widths(outs[:, None] * ratios, stage.bottleneck_multiple)
         first = np.argmax(widths[:, None, :] == widths[:, :, None], axis=2)
-        return cls(space.column(f"{part}.out"), ratio, first)
+        return cls(columns.get(f"{part}.out"), ratio, first)
 
     def apply(self, genotypes: Genotypes) -> None:
         out = 0 if self.out is None else genotypes[:, self.out]

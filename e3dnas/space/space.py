@@ -44,7 +44,8 @@ class SearchSpace:
         self.fields: tuple[Field, ...] = fields_of(declaration, self.document)
         self.genes: tuple[Field, ...] = tuple(field for field in self.fields if len(field.values) > 1)
         self._column = {gene.name: i for i, gene in enumerate(self.genes)}
-        self._repair = Repair(self)
+        self._named = {field.name: field for field in self.fields}
+        self._repair = Repair(declaration, self._named, self._column)
 
     @property
     def name(self) -> str:
@@ -70,7 +71,7 @@ class SearchSpace:
 
     def field(self, name: str) -> Field:
         """Return the field called ``name``."""
-        return next(field for field in self.fields if field.name == name)
+        return self._named[name]
 
     def distributions(self) -> dict[str, Any]:
         """Return the Optuna distribution of every gene by name."""

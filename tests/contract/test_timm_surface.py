@@ -299,7 +299,7 @@ def test_autocast_and_channels_last(name):
 
 
 def test_size_of_e3d_s_is_the_published_one():
-    from e3dnas.measure.profile import profile_model
+    from e3dnas.models.profile import profile_model
 
     model = timm.create_model("e3d_s")
     measured = profile_model(model, model.arch.clip)

@@ -11,9 +11,9 @@ import torch
 import e3dnas
 from e3dnas.arch import load_architecture
 from e3dnas.measure import cost
-from e3dnas.measure.profile import profile_architecture, profile_model
 from e3dnas.measure.registry import MEASURES, measure_table
 from e3dnas.models import create_model
+from e3dnas.models.profile import profile_architecture, profile_model
 from e3dnas.space import load_space, shipped_spaces
 
 EVERYTHING = {

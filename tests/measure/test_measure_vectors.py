@@ -7,8 +7,8 @@ import pytest
 
 from e3dnas.arch import load_architecture
 from e3dnas.arch.tinynas import from_tinynas
-from e3dnas.measure.profile import profile_architecture
 from e3dnas.measure.registry import measure_table
+from e3dnas.models.profile import profile_architecture
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "vectors.json").read_text())
 

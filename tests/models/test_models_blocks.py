@@ -9,8 +9,8 @@ from torch import nn
 
 from e3dnas.arch import Stage, load_architecture
 from e3dnas.measure import cost
-from e3dnas.measure.profile import profile_architecture
 from e3dnas.models.blocks import Block, HeadConv, StageModule, StemConv
+from e3dnas.models.profile import profile_architecture
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -93,7 +93,7 @@ def test_profile_is_remembered_and_immune_to_the_callers_device():
     architecture = load_architecture("e3d_s")
     with torch.device("meta"):
         first = profile_architecture(architecture)
-    from e3dnas.measure import profile
+    from e3dnas.models import profile
 
     misses = profile._profile_block.cache_info().misses
     deeper = architecture.to_dict()

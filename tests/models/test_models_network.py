@@ -9,8 +9,8 @@ from torch import nn
 from e3dnas.arch import load_architecture
 from e3dnas.errors import E3DNASError
 from e3dnas.measure import cost
-from e3dnas.measure.profile import profile_model
 from e3dnas.models.network import E3D
+from e3dnas.models.profile import profile_model
 
 SMALL = {
     "clip": {"frames": 4, "size": 24},

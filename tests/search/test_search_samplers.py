@@ -4,7 +4,7 @@ import pytest
 
 import e3dnas
 from e3dnas.errors import E3DNASError
-from e3dnas.measure.profile import profile_model
+from e3dnas.models.profile import profile_model
 from e3dnas.search.api import search
 from e3dnas.search.reading import read_run
 from e3dnas.space import load_space
