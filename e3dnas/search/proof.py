@@ -36,13 +36,16 @@ class Proof:
         if known is not None:
             self.bound = float(known)
             return
-        self._worker = subprocess.Popen(
-            [sys.executable, "-m", "e3dnas.bound"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True, start_new_session=True,  # Ctrl-C is the search's to handle
-        )  # fmt: skip
-        stdin: IO[str] = self._worker.stdin  # type: ignore[assignment]
-        with stdin:
-            json.dump(self._space.to_dict(), stdin)
+        try:
+            self._worker = subprocess.Popen(
+                [sys.executable, "-m", "e3dnas.bound"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL, text=True, start_new_session=True,  # Ctrl-C is the search's to handle
+            )  # fmt: skip
+            stdin: IO[str] = self._worker.stdin  # type: ignore[assignment]
+            with stdin:
+                json.dump(self._space.to_dict(), stdin)
+        except OSError as error:  # a worker that cannot start or dies at once; the search does without
+            self.problem = f"the solver could not be started: {error}"
 
     def look(self, study: Study, *, wait: bool = False) -> None:
         """Take the answer if it is there, or ``wait`` for it; what is proven becomes an attribute of the study."""
@@ -78,6 +81,8 @@ class Proof:
             answer: dict[str, Any] = json.loads(told)
         except ValueError:
             answer = {"problem": "the solver ended without an answer"}
-        self.problem = answer.get("problem", "")
-        if not self.problem and math.isfinite(answer["bound"]):
-            self.bound = float(answer["bound"])
+        bound = answer.get("bound", -math.inf)
+        if math.isfinite(bound):
+            self.bound = float(bound)
+        elif not self.problem:
+            self.problem = answer.get("problem", "it is proven that no network keeps all the budgets together")

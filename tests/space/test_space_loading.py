@@ -196,7 +196,7 @@ def test_wrong_choices(change, message):
         ({"score": {"nme": "x"}}, r"score\.nme: unknown key 'nme'; did you mean 'name'\? Known: name, options"),
         ({"rules": {"kernel_fit": -1}}, r"rules\.kernel_fit: must be greater than or equal to 0, not -1"),
         ({"rules": {"widths_never_shrink": "yes"}}, r"rules\.widths_never_shrink: must be a valid boolean, not 'yes'"),
-        ({"search": {"sampler": "nsga"}}, r"search\.sampler: must be one of evolution, exact, nsgaii, random, tpe, not 'nsga'"
+        ({"search": {"sampler": "nsga"}}, r"search\.sampler: must be one of evolution, exact, nsgaii, .*, not 'nsga'"
          r"; did you mean 'nsgaii'\?"),
         ({"search": {"population": 1}}, r"search\.population: must be greater than or equal to 2, not 1"),
         ({"search": {"seed": 2**32}}, r"search\.seed: must be less than or equal to 4294967295"),
