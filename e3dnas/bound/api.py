@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,8 @@ def least(space: SearchSpace | str | Path | Mapping[str, Any], measure: str, wit
     score = loaded.declaration.score
     floor = best.score - within * abs(best.score)
     limits = [*_budgets(loaded), (sum_of(score.name, score.options, loaded), -1.0, -floor)]
-    return _solved(loaded, measure, sum_of(measure, {}, loaded), limits, -1.0)
+    found = _solved(loaded, measure, sum_of(measure, {}, loaded), limits, -1.0)
+    return replace(found, seconds=best.seconds + found.seconds)
 
 
 def _budgets(space: SearchSpace) -> list[tuple[Sum, float, float]]:
