@@ -12,6 +12,7 @@ from e3dnas.arch.table import Array, LayerTable
 from e3dnas.errors import E3DNASError
 from e3dnas.measure.cost import LAYER_COSTS
 from e3dnas.measure.entropy import layer_entropy, stentr
+from e3dnas.measure.registry import resolve
 from e3dnas.space import SearchSpace
 
 __all__ = ["Sum", "sum_of"]
@@ -51,6 +52,8 @@ def sum_of(name: str, options: dict[str, Any], space: SearchSpace) -> Sum:
     if name == "stentr":
         scale, log_width = _stage_weights(options.get("stage_weights"), space, parts)
         return Sum(name, layer_entropy, scale, log_width)
+    if ":" not in name:
+        resolve(name)  # tells that there is no such measure
     raise E3DNASError(
         f"{name} cannot be bounded: it is not known to be a sum over the stages of a network, as stentr, homoentr, "
         f"{', '.join(LAYER_COSTS)} are; `e3dnas run` searches with it all the same"

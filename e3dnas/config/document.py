@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,6 +57,14 @@ class Document:
         known = self._nearest(path)
         written = path if known is None else (*self.places[known].path, *path[len(known) :])
         return ": ".join(part for part in (self.place(path), path_text(written)) if part)
+
+    @contextmanager
+    def telling(self, *path: str | int) -> Iterator[None]:
+        """Give errors that are raised inside the place of ``path``."""
+        try:
+            yield
+        except E3DNASError as error:
+            raise E3DNASError(f"{self.where(path)}: {error}") from error.__cause__
 
     def _nearest(self, path: KeyPath) -> KeyPath | None:
         return next((path[:n] for n in range(len(path), -1, -1) if path[:n] in self.places), None)

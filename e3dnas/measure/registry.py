@@ -113,7 +113,7 @@ def _import(name: str, folder: Path | None) -> Callable[..., Any]:
     module_name, separator, attribute = name.partition(":")
     if not separator:
         raise E3DNASError(
-            f"unknown score {name!r}{nearest(name, MEASURES) or '.'} Known: {', '.join(MEASURES)}, or your own as "
+            f"unknown measure {name!r}{nearest(name, MEASURES) or '.'} Known: {', '.join(MEASURES)}, or your own as "
             "package.module:function"
         )
     try:

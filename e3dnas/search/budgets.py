@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from e3dnas.arch.table import Array, LayerTable
+from e3dnas.config import Document
 from e3dnas.measure.registry import Measure, resolve
 from e3dnas.search.taking import of_table
 from e3dnas.space.declaration import Budget
@@ -35,15 +36,24 @@ class Limit:
         return np.asarray((beyond if self.upper else -beyond) / (abs(self.value) or 1.0))
 
 
-def limits_of(budgets: Mapping[str, Budget], folder: Path | None = None) -> tuple[Limit, ...]:
+def limits_of(
+    budgets: Mapping[str, Budget], folder: Path | None = None, document: Document | None = None
+) -> tuple[Limit, ...]:
     """Return every limit of the budgets by measure name.
+
+    Args:
+        budgets: the budgets.
+        folder: where measures of one's own may lie, beside the import path.
+        document: where the budgets were read from, for errors to tell.
 
     Raises:
         E3DNASError: there is no such measure.
     """
+    document = document or Document("", {})
     limits = []
     for name, budget in budgets.items():
-        measure = resolve(name, folder=folder)
+        with document.telling("budgets", name):
+            measure = resolve(name, folder=folder)
         for value, upper in ((budget.max, True), (budget.min, False)):
             if value is not None:
                 limits.append(Limit(measure, value, upper))

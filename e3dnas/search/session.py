@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from optuna.trial import TrialState
 
 from e3dnas.errors import E3DNASError
-from e3dnas.measure.registry import resolve
+from e3dnas.measure.registry import MEASURES, resolve
 from e3dnas.search.budgets import limits_of
 from e3dnas.search.exact import ExactSampler
 from e3dnas.search.interrupts import Interrupts
@@ -83,8 +84,11 @@ class Session:
     ) -> None:
         self.space, self.top, self.on_trial = space, top, on_trial
         declaration = space.declaration
-        self.score = resolve(declaration.score.name, declaration.score.options, folder)
-        self.limits = limits_of(declaration.budgets, folder)
+        with space.document.telling("score"):
+            self.score = resolve(declaration.score.name, declaration.score.options, folder)
+            if self.score.name in MEASURES:  # wrong options show on any network
+                self.score.of_table(space.table(np.zeros((1, len(space.genes)), np.int64)))
+        self.limits = limits_of(declaration.budgets, folder, space.document)
         self.screen = Screen(space, self.score, self.limits)
         check_reach(space, self.limits)
         self.started = time.perf_counter()

@@ -132,9 +132,10 @@ def test_least_of_another_measure_near_the_optimum(measure, share):
     [
         ({"score": "package.module:score"}, "package.module:score cannot be bounded"),
         ({"budgets": {"flops": 1e9, "module:mine": 3}}, "module:mine cannot be bounded"),
+        ({"score": "stentrr"}, "unknown measure 'stentrr'; did you mean 'stentr'"),
         ({"score": {"name": "stentr", "options": {"stage_weights": [1, 2]}}}, "2 weights for a network of 3 stages"),
     ],
-    ids=["score", "budget", "weights"],
+    ids=["score", "budget", "unknown", "weights"],
 )
 def test_what_is_no_sum_is_said_clearly(change, told):
     with pytest.raises(E3DNASError, match=told):

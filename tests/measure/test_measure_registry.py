@@ -146,9 +146,12 @@ def test_wrong_functions(folder, function, options, message):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("stntr", r"^unknown score 'stntr'; did you mean 'stentr'\? Known: stentr, homoentr, .* package\.module:func"),
-        ("zzz", r"^unknown score 'zzz'\. Known: stentr"),
-        ("", r"^unknown score ''\. Known"),
+        (
+            "stntr",
+            r"^unknown measure 'stntr'; did you mean 'stentr'\? Known: stentr, .* package\.module:func",
+        ),
+        ("zzz", r"^unknown measure 'zzz'\. Known: stentr"),
+        ("", r"^unknown measure ''\. Known"),
         ("no_such_module:f", r"^score no_such_module:f: cannot import 'no_such_module': ModuleNotFoundError"),
         (":f", r"^score :f: cannot import ''"),
         ("..x:f", r"^score \.\.x:f: cannot import '\.\.x'"),

@@ -55,3 +55,24 @@ def test_the_edge_itself_is_within_reach(small, side):
     budgets = {name: {side: edge[name]} for name in ("flops", "params")}
     best = search(space | {"budgets": budgets, "search": {"trials": 10, "candidates": 200}}).best
     assert (best.measures["flops"], best.measures["params"]) == (edge["flops"], edge["params"])
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("budgets: {flopz: {max: 1000}}", "mine.yaml:2: budgets.flopz: unknown measure 'flopz'; did you mean 'flops'?"),
+        ("score: stentrr", "mine.yaml:2: score: unknown measure 'stentrr'; did you mean 'stentr'?"),
+        (
+            "score: {name: stentr, options: {stage_weights: [1, 2]}}",
+            "mine.yaml:2: score: stage_weights: 2 weights for a network of 4 stages",
+        ),
+    ],
+    ids=["budget", "score", "options"],
+)
+def test_wrong_measures_are_told_with_their_place(tmp_path, monkeypatch, line, told):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(f"extends: tiny\n{line}\n")
+    with pytest.raises(E3DNASError) as error:
+        search("mine.yaml", out="run")
+    assert str(error.value).startswith(told)
+    assert not (tmp_path / "run").exists()
