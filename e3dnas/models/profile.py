@@ -101,21 +101,21 @@ class _Part(nn.Module):
 def _profile_stem(stem: Stem, channels: int, frames: int, size: int) -> _Measured:
     with torch.device("meta"):
         module = StemConv(stem, channels)
-    return _measure(module, (1, channels, frames, size, size))
+    return _measure(_idle(module), (1, channels, frames, size, size))
 
 
 @lru_cache(maxsize=4096)
 def _profile_head(head: Head, channels: int, frames: int, size: int) -> _Measured:
     with torch.device("meta"):
         module = HeadConv(head, channels)
-    return _measure(module, (1, channels, frames, size, size))
+    return _measure(_idle(module), (1, channels, frames, size, size))
 
 
 @lru_cache(maxsize=65536)
 def _profile_block(stage: Stage, channels: int, frames: int, size: int, first: bool, squeezes: bool) -> _Measured:
     with torch.device("meta"):
         module = Block(stage, channels, first=first, squeezes=squeezes)
-    return _measure(module, (1, channels, frames, size, size))
+    return _measure(_idle(module), (1, channels, frames, size, size))
 
 
 def _profile_stage(stage: Stage, before: _Measured) -> list[_Measured]:
@@ -135,12 +135,17 @@ def _measure(module: nn.Module, shape: tuple[int, ...]) -> _Measured:
     """Run thop on a module of meta tensors that is thrown away afterwards; ``shape`` is that of its input."""
     seen: list[tuple[int, ...]] = []
     module.register_forward_hook(_Recorder(seen))
-    for part in module.modules():
-        part.__class__ = IDLE.get(type(part), type(part))
     with torch.device("cpu"):  # thop's counters hold values, whatever device the caller has made the default
         clip = torch.empty(shape, device="meta")
         flops, params = thop_profile(module, (clip,), custom_ops={_IdleBatchNorm: count_normalization}, verbose=False)
     return _Measured(int(flops), int(params), seen[0])
+
+
+def _idle(module: nn.Module) -> nn.Module:
+    """Let what is slow on meta tensors pass its input on; a whole model is measured without that."""
+    for part in module.modules():
+        part.__class__ = IDLE.get(type(part), type(part))
+    return module
 
 
 class _IdleBatchNorm(nn.BatchNorm3d):

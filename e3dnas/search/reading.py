@@ -71,8 +71,8 @@ def read_run(path: str | Path, storage: str | None = None) -> Run:
     space = load_space(folder.space)
     if storage is None and not folder.journal.is_file():
         raise E3DNASError(f"{path}: the study is not in this folder; name the run's --storage")
-    opened = open_journal(folder.journal) if storage is None else connect(storage)
     with saying_less(), telling(f"{path}: its study cannot be read"):
+        opened = open_journal(folder.journal) if storage is None else connect(storage)
         name = _study_name(folder, space, optuna.get_all_study_names(opened))
         return Run(folder, space, optuna.load_study(study_name=name, storage=opened))
 

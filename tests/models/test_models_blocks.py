@@ -103,6 +103,19 @@ def test_profile_is_remembered_and_immune_to_the_callers_device():
     assert more.flops > first.flops
 
 
+def test_whole_models_are_measured_with_nothing_passed_through(monkeypatch):
+    from e3dnas.models import create_model, profile
+
+    architecture = load_architecture("e3d_s")
+    model = create_model(architecture)
+    ran = []
+    original = nn.BatchNorm3d.forward
+    monkeypatch.setattr(nn.BatchNorm3d, "forward", lambda self, x: (ran.append(self), original(self, x))[1])
+    cost_of = profile.profile_model(model, architecture.clip)
+    assert len(ran) >= sum(isinstance(module, nn.BatchNorm3d) for module in model.modules()) == 83
+    assert (cost_of.flops, cost_of.params) == (1_980_409_600, 1_976_232)
+
+
 X3D_S = {
     "name": "x3d_s",
     "clip": {"frames": 13, "size": 160},

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
@@ -48,8 +49,10 @@ def test_holds_every_key_of_a_space():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_shipped_spaces_are_valid(path):
-    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
-    jsonschema.Draft202012Validator(json_schema()).validate(YAML(typ="safe", pure=True).load(path))
+    validator = jsonschema.Draft202012Validator(json_schema())
+    data = YAML(typ="safe", pure=True).load(path)
+    assert [error.message for error in validator.iter_errors(data)] == []
+    assert any("kernal" in error.message for error in validator.iter_errors(data | {"kernal": "1x3x3"}))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
