@@ -147,7 +147,7 @@ def _readme(
     with_weights = ", pretrained=True" if weights else ""
     return f"""# {architecture.name}
 
-A 3D CNN for video, found with [e3dnas](https://arxiv.org/abs/2303.02693).
+A 3D CNN for video, found with e3dnas by the method of [arXiv 2303.02693](https://arxiv.org/abs/2303.02693).
 
 ```python
 import e3dnas  # registers the models with timm; must come before create_model
