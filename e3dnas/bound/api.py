@@ -20,7 +20,7 @@ from e3dnas.measure.cost import LAYER_COSTS
 from e3dnas.measure.registry import measure_table
 from e3dnas.space import SearchSpace, load_space
 
-__all__ = ["Bound", "bound", "least"]
+__all__ = ["Bound", "bound", "budgets_of", "least"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def bound(space: SearchSpace | str | Path | Mapping[str, Any]) -> Bound:
     """
     loaded = load_space(space)
     score = loaded.declaration.score
-    return _solved(loaded, score.name, sum_of(score.name, score.options, loaded), _budgets(loaded), 1.0)
+    return _solved(loaded, score.name, sum_of(score.name, score.options, loaded), budgets_of(loaded), 1.0)
 
 
 def least(space: SearchSpace | str | Path | Mapping[str, Any], measure: str, within: float) -> Bound:
@@ -98,12 +98,12 @@ def least(space: SearchSpace | str | Path | Mapping[str, Any], measure: str, wit
         raise E3DNASError(f"{loaded.name}: no network of the space keeps its budgets")
     score = loaded.declaration.score
     floor = best.score - within * abs(best.score)
-    limits = [*_budgets(loaded), (sum_of(score.name, score.options, loaded), -1.0, -floor)]
+    limits = [*budgets_of(loaded), (sum_of(score.name, score.options, loaded), -1.0, -floor)]
     found = _solved(loaded, measure, sum_of(measure, {}, loaded), limits, -1.0)
     return replace(found, seconds=best.seconds + found.seconds)
 
 
-def _budgets(space: SearchSpace) -> list[tuple[Sum, float, float]]:
+def budgets_of(space: SearchSpace) -> list[tuple[Sum, float, float]]:
     """Return every limit as (measure, sign, limit): sign x measure is at most limit."""
     limits = []
     for name, budget in space.declaration.budgets.items():

@@ -72,16 +72,21 @@ def _reach(chain: Chain) -> Floats:
 
 
 def _master(planes: list[tuple[float, Floats]], reach: Floats) -> tuple[Floats, float]:
-    """Return the prices at which all planes met so far lie lowest, and how low that is; prices in units of reach."""
+    """Return the prices at which all planes met so far lie lowest, and how low that is.
+
+    The solver sees prices in units of reach and values in units of the largest one: it is made for numbers near 1.
+    """
     from scipy.optimize import linprog
 
-    slacks = np.array([slack for _, slack in planes]) * reach
+    worths = np.array([worth for worth, _ in planes])
+    unit = max(1.0, float(np.abs(worths).max()))
+    slacks = np.array([slack for _, slack in planes]) * (reach / unit)
     below = np.column_stack([slacks, -np.ones(len(planes))])
     cost = np.append(np.zeros(len(reach)), 1.0)
     box = [(0.0, 1.0)] * len(reach) + [(None, None)]
-    found = linprog(cost, A_ub=below, b_ub=[-worth for worth, _ in planes], bounds=box, method="highs")
+    found = linprog(cost, A_ub=below, b_ub=-worths / unit, bounds=box, method="highs")
     prices: Floats = found.x[:-1] * reach
-    return prices, float(found.x[-1])
+    return prices, float(found.x[-1]) * unit
 
 
 def _thinned(chain: Chain, met: list[tuple[float, Floats]], threshold: float) -> Chain:

@@ -14,7 +14,7 @@ from e3dnas.bound.chain import Chain
 from e3dnas.bound.dual import lowest_bound
 from e3dnas.bound.paths import TooMany, best_above
 
-__all__ = ["Solution", "solve"]
+__all__ = ["Solution", "solve", "tolerance_of"]
 
 PRECISION = 1e-11
 """Relative precision of sums of values, whatever the order of adding: bounds are kept above by it."""
@@ -44,7 +44,7 @@ def solve(chain: Chain) -> Solution:
     if not np.isfinite(chain.extreme(lambda one: one.value)) or _impossible(chain):
         return NOTHING
     lowest = -chain.extreme(lambda one: -one.value)
-    tolerance = PRECISION * max(100.0, abs(chain.extreme(lambda one: one.value)), abs(lowest))
+    tolerance = tolerance_of(chain)
     dual = lowest_bound(chain, tolerance)
     upper, value, path = dual.upper, dual.value, dual.path
     step = max(FIRST_STEP * abs(upper), tolerance)
@@ -55,12 +55,18 @@ def solve(chain: Chain) -> Solution:
         except TooMany:
             return Solution(upper + tolerance, value, path, exact=False)
         if found is not None:
-            return Solution(found[0] + tolerance, *found, exact=True)
+            return Solution(found.value + tolerance, found.value, found.links, exact=True)
         if value is not None and threshold <= value:  # cannot be: the path of this value is above the threshold
             raise AssertionError("a known path was lost")
         if threshold < lowest:
             return NOTHING
         upper, step = threshold, step * GROWTH
+
+
+def tolerance_of(chain: Chain) -> float:
+    """Return how much sums of values along a path may differ for the order of adding."""
+    extremes = [abs(chain.extreme(lambda one, sign=sign: sign * one.value)) for sign in (1.0, -1.0)]  # type: ignore[misc]
+    return PRECISION * max(100.0, *extremes)
 
 
 def _impossible(chain: Chain) -> bool:

@@ -26,6 +26,8 @@ from e3dnas.space.choices import (
 
 __all__ = ["Budget", "Declaration", "HeadChoices", "Rules", "Score", "Search", "StageChoices", "StemChoices"]
 
+MAX_OBJECTIVES = 3
+Direction = Literal["maximize", "minimize"]
 Sampler = Literal["evolution", "exact", "nsgaii", "random", "tpe"]
 
 
@@ -132,7 +134,10 @@ class Search(Spec):
     sampler: Sampler = Field(default="evolution", description="which Optuna sampler proposes the trials")
     trials: int = Field(default=250, ge=1, le=1_000_000, description="trials in all, those of earlier runs included")
     population: int | None = Field(
-        default=None, ge=2, le=100_000, description="best trials that breed; none: 16 for evolution, 50 for nsgaii"
+        default=None,
+        ge=2,
+        le=100_000,
+        description="best trials that breed; none: 16 for evolution (100 with objectives), 50 for nsgaii",
     )
     candidates: int = Field(
         default=2000, ge=1, le=1_000_000, description="candidates looked at for each trial (evolution)"
@@ -160,6 +165,15 @@ class Declaration(Spec):
     score: Annotated[Score, BeforeValidator(_score)] = Field(
         default_factory=Score, description="what is maximised: a name, or {name, options}"
     )
+    objectives: dict[str, Direction] = Field(
+        default_factory=dict,
+        description="two or three measures, each maximize or minimize, instead of the score alone: the front is "
+        "sought; options of the score hold for the objective of its name",
+    )
+    family: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="several spaces in one: name and what differs in it, such as clip and budgets; searched one by one",
+    )
     search: Search = Field(default_factory=Search, description="how the space is searched")
 
     @model_validator(mode="after")
@@ -167,3 +181,17 @@ class Declaration(Spec):
         if self.name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
             raise At(("name",), f"must be letters, digits, '.', '_' and '-', not {self.name!r}")
         return self
+
+    @model_validator(mode="after")
+    def _several_objectives(self) -> Declaration:
+        if self.objectives and not 2 <= len(self.objectives) <= MAX_OBJECTIVES:
+            raise At(
+                ("objectives",),
+                f"two or three of them, not {len(self.objectives)}; a single one is written 'score: stentr'",
+            )
+        return self
+
+    @property
+    def goals(self) -> dict[str, Direction]:
+        """The measures that are sought, with ``maximize`` or ``minimize``: the objectives, or the score alone."""
+        return dict(self.objectives) or {self.score.name: "maximize"}

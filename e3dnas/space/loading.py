@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,11 @@ from e3dnas.errors import E3DNASError, nearest
 from e3dnas.space.declaration import Declaration
 from e3dnas.space.space import SearchSpace
 
-__all__ = ["load_space", "shipped_spaces"]
+__all__ = ["Family", "load_family", "load_space", "shipped_spaces"]
+
+MEMBER_NAME = r"[A-Za-z0-9][A-Za-z0-9_]{0,49}"
+"""Members have folders beside the files of their family's run, whose names hold a dot or a hyphen."""
+Source = str | Path | Mapping[str, Any] | SearchSpace
 
 
 def shipped_spaces() -> dict[str, Path]:
@@ -24,9 +28,25 @@ def shipped_spaces() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def load_space(
-    source: str | Path | Mapping[str, Any] | SearchSpace, overrides: Mapping[str, Any] | None = None
-) -> SearchSpace:
+@dataclass(frozen=True)
+class Family:
+    """The members of a family by name, each a space of its own; an ordinary space is the only member, called ""."""
+
+    name: str
+    members: Mapping[str, SearchSpace]
+    document: Document
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is an ordinary space."""
+        return list(self.members) == [""]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that ``load_family`` takes back."""
+        return dict(self.document.data)
+
+
+def load_space(source: Source, overrides: Mapping[str, Any] | None = None) -> SearchSpace:
     """Return a search space.
 
     Args:
@@ -34,21 +54,77 @@ def load_space(
         overrides: plain data laid over it, such as ``{"search": {"trials": 50}}``.
 
     Raises:
-        E3DNASError: a problem in a file (told with file, line and key path), or a space that holds no network.
+        E3DNASError: a problem in a file (told with file, line and key path), a space that holds no network, a family.
     """
-    if isinstance(source, SearchSpace):
-        document = source.document
-    elif isinstance(source, Mapping):
-        document = _extended(Document("", dict(source)), Path(), ())
-    else:
-        path = _find(source)
-        document = _extended(read_document(path), path.parent, (path.resolve(),))
-        if not document.data.get("name"):
-            name = re.sub("[^A-Za-z0-9._-]+", "-", path.stem).strip(".-_") or "space"
-            document = replace(document, data=document.data | {"name": name})
-    if overrides:
-        document = merge(document, Document("", dict(overrides)))
+    document = _overridden(_read(source), overrides)
+    if document.data.get("family"):
+        raise E3DNASError(
+            f"{document.where(('family',))}: this is a family of spaces, and one space is wanted here; "
+            "`e3dnas run` and `e3dnas bound` take it, as load_family does"
+        )
     return SearchSpace(_declaration(document), document)
+
+
+def load_family(source: Source, overrides: Mapping[str, Any] | None = None) -> Family:
+    """Return the spaces of a family; of an ordinary space, that one.
+
+    Args:
+        source: as for ``load_space``.
+        overrides: laid over every member.
+
+    Raises:
+        E3DNASError: as for ``load_space``, in any member.
+    """
+    document = _read(source)
+    if "family" not in document.data:
+        space = load_space(source, overrides)
+        return Family(space.name, {"": space}, space.document)
+    name = document.data.get("name") or "family"
+    members = {}
+    for key, member in _members(document):
+        space_name = member.data.get("name", f"{name}_{key}")
+        one = merge(_yielding(_without(document, "family"), member.data), member)
+        one = _overridden(replace(one, data=one.data | {"name": space_name}), overrides)
+        members[key] = SearchSpace(_declaration(one), one)
+    return Family(name, members, _overridden(document, overrides))
+
+
+def _members(document: Document) -> Iterator[tuple[str, Document]]:
+    """Yield name and own keys of every member of a family."""
+    family = document.data["family"]
+    if not isinstance(family, dict) or not family:
+        raise E3DNASError(
+            f"{document.where(('family',))}: must be a mapping of names to what differs, such as "
+            f"s: {{budgets: {{flops: 2.0e+9}}}}, not {shown(family)}"
+        )
+    for key, data in family.items():
+        path = ("family", key)
+        if not re.fullmatch(MEMBER_NAME, key):
+            raise E3DNASError(f"{document.where(path)}: must be letters, digits and '_', not {key!r}")
+        if not isinstance(data, dict):
+            raise E3DNASError(f"{document.where(path)}: must be a mapping of keys to values, not {shown(data)}")
+        if "family" in data:
+            raise E3DNASError(f"{document.where((*path, 'family'))}: a member of a family has no family of its own")
+        places = {place[2:]: at for place, at in document.places.items() if place[:2] == path and len(place) > 2}
+        yield key, Document(document.file, data, places)
+
+
+def _read(source: Source) -> Document:
+    """Return the document of a space, with the files it extends; a file without a name has its own."""
+    if isinstance(source, SearchSpace):
+        return source.document
+    if isinstance(source, Mapping):
+        return _extended(Document("", dict(source)), Path(), ())
+    path = _find(source)
+    document = _extended(read_document(path), path.parent, (path.resolve(),))
+    if not document.data.get("name"):
+        name = re.sub("[^A-Za-z0-9._-]+", "-", path.stem).strip(".-_") or "space"
+        document = replace(document, data=document.data | {"name": name})
+    return document
+
+
+def _overridden(document: Document, overrides: Mapping[str, Any] | None) -> Document:
+    return merge(document, Document("", dict(overrides))) if overrides else document
 
 
 def _find(source: str | Path) -> Path:
