@@ -26,7 +26,7 @@ def main() -> None:
     rows = []
     for name in ("e3d", "e3d_m", "e3d_l"):
         space = load_space(name)
-        screen = Screen(space, resolve("stentr"), limits_of(space.declaration.budgets))
+        screen = Screen(space, [resolve("stentr")], limits_of(space.declaration.budgets))
         breeder, rng = Breeder(space), np.random.default_rng(0)
         parents = space.sample(rng, 32)
         genotypes = breeder.offspring(rng, parents, CANDIDATES)

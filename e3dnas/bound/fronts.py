@@ -21,6 +21,9 @@ from e3dnas.space import SearchSpace, load_space
 
 __all__ = ["Front", "front"]
 
+PRECISION = 1e-9
+"""Sums over layers count as equal within this, relatively, whatever the order of adding."""
+
 
 @dataclass(frozen=True)
 class Front:
@@ -45,8 +48,8 @@ class Front:
     def share(self, values: Floats) -> float:
         """Return how much of what the front dominates networks with these values (N, 2) dominate: at most 1.
 
-        Both are hypervolumes above the worst value that each objective has on the front; 1.0 where the front is a
-        single point that is among them.
+        Both are hypervolumes above the worst value that each objective has on the front. A front of one or two points
+        has none, and it is the share of its points that is told.
         """
         signs = np.array([-1.0 if direction == "maximize" else 1.0 for direction in self.objectives.values()])
         return _share(self.values * signs, np.asarray(values, float).reshape(-1, 2) * signs)
@@ -84,11 +87,13 @@ def front(space: SearchSpace | str | Path | Mapping[str, Any], objectives: Mappi
     score = loaded.declaration.score
     signs = np.array([1.0 if direction == "maximize" else -1.0 for direction in objectives.values()])
     value, cost = (sum_of(name, score.options if name == score.name else {}, loaded) for name in objectives)
-    # A limit on an objective that leads the way it is to go anyway cuts the front short and changes nothing else.
+    # A limit on an objective that leads the way it is to go anyway cuts the front short and changes nothing else; a
+    # score with options is another measure than the one that a budget of its name limits.
+    optioned = score.name if score.options else ""
     cuts = {(value.name, -signs[0]): np.inf, (cost.name, -signs[1]): np.inf}
     limits = []
     for one, sign, limit in budgets_of(loaded):
-        if (one.name, sign) in cuts:
+        if (one.name, sign) in cuts and one.name != optioned:
             cuts[one.name, sign] = limit
         else:
             limits.append((one, sign, limit))
@@ -109,6 +114,7 @@ def _share(front: Floats, values: Floats) -> float:
         return 0.0
     worst = front.max(axis=0)
     whole = float(moocore.hypervolume(front, ref=worst))
-    if whole == 0.0:  # a single compromise
-        return float((values <= front[0]).all(axis=1).any())
+    if whole == 0.0:  # its ends alone
+        near = front + PRECISION * np.maximum(1.0, np.abs(front))
+        return float(np.mean([(values <= one).all(axis=1).any() for one in near]))
     return float(moocore.hypervolume(values, ref=worst)) / whole

@@ -24,7 +24,9 @@ def export(
     name: Annotated[str, typer.Option(help="Name of the model; with --top the rank is added.")],
     trial: Annotated[int | None, typer.Option(min=0, help="Export this trial.")] = None,
     best: Annotated[bool, typer.Option("--best", help="Export the best network (the default).")] = False,
-    top: Annotated[int | None, typer.Option(min=1, help="Export so many of the best networks.")] = None,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="Export so many of the best networks, or of a front, spread over it.")
+    ] = None,
     to: Annotated[Path | None, typer.Option(help="Folder to write.  [default: <run>/export/<name>]")] = None,
     register: Annotated[
         bool, typer.Option("--register", help="Make timm.create_model(NAME) work for this user from now on.")
@@ -64,7 +66,7 @@ def export(
 def _chosen(run: Run, trial: int | None, count: int) -> list[Found]:
     if trial is not None:
         return [run.trial(trial)]
-    found = list(run.summary(top=count).top)
+    found = run.summary(top=count).spread(count)
     if not found:
         raise E3DNASError(f"{run.folder.path}: no network within the budgets has been found yet; run more --trials")
     return found

@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from e3dnas.cli.bound import bound
+from e3dnas.cli.compare import compare
 from e3dnas.cli.dashboard import dashboard
 from e3dnas.cli.export import export
 from e3dnas.cli.init import init
 from e3dnas.cli.models import models
+from e3dnas.cli.plot import plot
+from e3dnas.cli.report import report
 from e3dnas.cli.run import run
 from e3dnas.cli.schema import schema
 from e3dnas.cli.show import show
@@ -26,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (run, bound, show, export, models, dashboard, init, schema):
+for command in (run, bound, show, compare, export, report, plot, models, dashboard, init, schema):
     app.command()(command)
 
 

@@ -25,19 +25,18 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a network stage by stage: shapes, kernels, widths, and shares of cost and score."""
-    from e3dnas.arch import Architecture, load_architecture
+    from e3dnas.arch import load_architecture
     from e3dnas.cli.saving import save_new
+    from e3dnas.cli.sources import network_of
     from e3dnas.measure.api import measure
-    from e3dnas.models.user_models import registered_models
 
-    wanted: str | Architecture = source
-    if trial is not None:
+    if trial is None:
+        architecture = network_of(source, frames=frames, size=size)
+    else:
         from e3dnas.search.reading import read_run
 
-        wanted = read_run(Path(source), storage).trial(trial).architecture
-    elif source in (registered := registered_models()):
-        wanted = str(registered[source])
-    architecture = load_architecture(wanted, frames=frames, size=size)
+        chosen = read_run(Path(source), storage).trial(trial).architecture
+        architecture = load_architecture(chosen, frames=frames, size=size)
     measures = measure(architecture)
     if save is not None:
         save_new(architecture, save)

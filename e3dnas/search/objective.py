@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution, IntDistribution
@@ -23,7 +23,7 @@ COUNTED_BY_THOP = ("flops", "params")
 
 
 class TrialFailed(E3DNASError):
-    """The score or a budget's measure failed on the network of one trial; others may succeed."""
+    """An objective or a budget's measure failed on the network of one trial; others may succeed."""
 
 
 class Objective:
@@ -31,7 +31,7 @@ class Objective:
 
     Args:
         space: the space.
-        score: what is maximised.
+        objectives: what is sought.
         limits: the budgets.
         looked_at: tells how many candidates were looked at for a trial.
         interrupts: let through while a network is measured.
@@ -40,24 +40,25 @@ class Objective:
     def __init__(
         self,
         space: SearchSpace,
-        score: Measure,
+        objectives: Sequence[Measure],
         limits: tuple[Limit, ...],
         looked_at: Callable[[int], int],
         interrupts: Interrupts,
     ) -> None:
-        self.space, self.score, self.limits = space, score, limits
+        self.space, self.objectives, self.limits = space, tuple(objectives), limits
         self._looked_at, self._interrupts = looked_at, interrupts
         self._distributions = space.distributions()
 
-    def __call__(self, trial: Trial) -> float:
-        """Return the score of the trial's network, with its constraints and user attributes set."""
+    def __call__(self, trial: Trial) -> float | tuple[float, ...]:
+        """Return the value of each objective for the trial's network, with its constraints and user attributes set."""
         params = {name: _suggest(trial, name, d) for name, d in self._distributions.items()}
         architecture = self.space.architecture(self.space.genotype(params))
         self._load()
         try:
             with self._interrupts.allowed():
                 measures = self._measures(architecture)
-                score = of_network(self.score, architecture)
+                values = tuple(self._value(one, architecture, measures) for one in self.objectives)
+                measures |= self._own(values, measures)
         except E3DNASError as error:
             trial.set_user_attr(FAILURE, str(error))
             raise TrialFailed(str(error)) from error
@@ -67,13 +68,28 @@ class Objective:
             trial.set_user_attr(key, value)
         trial.set_user_attr("within_budgets", all(excess <= 0 for excess in trial.constraints.values()))
         trial.set_user_attr("candidates", self._looked_at(trial.number))
-        return score
+        return values[0] if len(values) == 1 else values
+
+    def _value(self, objective: Measure, architecture: Architecture, measures: dict[str, Any]) -> float:
+        """Return the value of an objective: thop's count where it is one of those."""
+        if objective.name in COUNTED_BY_THOP:
+            return float(measures[objective.name])
+        return of_network(objective, architecture)
+
+    def _own(self, values: tuple[float, ...], measures: dict[str, Any]) -> dict[str, float]:
+        """Return a user's own measures among several objectives; a single objective is the score."""
+        if len(values) == 1:
+            return {}
+        told = zip(self.objectives, values, strict=True)
+        return {one.name: value for one, value in told if one.name not in measures}
 
     def _load(self) -> None:
         """Load torch and thop, and timm where a model is looked at: an interrupt half-way would abort the process."""
         import e3dnas.models.profile
 
-        if any(measure.looks_at == "model" for measure in (self.score, *(limit.measure for limit in self.limits))):
+        if any(
+            measure.looks_at == "model" for measure in (*self.objectives, *(limit.measure for limit in self.limits))
+        ):
             import e3dnas.models.build  # noqa: F401
 
     def _measures(self, architecture: Architecture) -> dict[str, Any]:

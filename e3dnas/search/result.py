@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from e3dnas.arch import Architecture
+from e3dnas.bound import Front
+from e3dnas.search.elite import elite, feasible, spread
 from e3dnas.search.proof import Proof
 from e3dnas.search.sampler import FAILURE
 from e3dnas.space.space import SearchSpace
@@ -29,23 +30,25 @@ PACKAGES = ("e3dnas", "optuna", "numpy", "torch", "timm", "thop")
 
 @dataclass(frozen=True)
 class Found:
-    """One network of a study: the number of its trial, score, measures, and whether it keeps all budgets."""
+    """One network of a study: the number of its trial, measures, and whether it keeps all budgets.
+
+    ``values`` are its objectives in the order of the study's; ``score`` is the first of them, mostly the only one.
+    """
 
     trial: int
     score: float
+    values: tuple[float, ...]
     measures: Mapping[str, Any]
     architecture: Architecture
     feasible: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for result.json."""
-        return {"trial": self.trial, "score": self.score, "feasible": self.feasible, **self.measures,
-                "architecture": self.architecture.to_dict()}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class SearchResult:
     """The outcome of a search: ``top`` holds its best networks within the budgets, best first.
+
+    With several objectives that is the front: the networks that no other one found beats in all of them, best of the
+    first objective first, and ``share`` is what they have of the exact front's hypervolume, where that is known.
 
     ``trials`` counts the finished ones of the study, ``failed`` those whose score raised, ``candidates`` every
     candidate that was looked at, ``seconds`` the wall time of all runs together. No network within the budgets scores
@@ -67,48 +70,66 @@ class SearchResult:
     bound: float | None = None
     gap: float | None = None
     unbounded: str = ""
+    objectives: Mapping[str, str] = field(default_factory=dict)
+    exact: Front | None = None
+    share: float | None = None
 
     @property
     def best(self) -> Found | None:
-        """The best network within the budgets; None if there is none yet."""
+        """The best network within the budgets, by the first objective; None if there is none yet."""
         return self.top[0] if self.top else None
+
+    @property
+    def front(self) -> tuple[Found, ...]:
+        """The networks of the front; none where there is one objective."""
+        return self.top if len(self.objectives) > 1 else ()
+
+    def spread(self, count: int) -> list[Found]:
+        """Return ``count`` of the best networks, or of a front so many that are spread over it, its ends included."""
+        return spread(self.front, count) if self.front else list(self.top[:count])
+
+    def told(self, found: Found) -> dict[str, Any]:
+        """Return trial, score and measures of a network as plain data; with several objectives their ``values``, too.
+
+        A value is not the measure of the same name where the score has options.
+        """
+        values = {"values": dict(zip(self.objectives, found.values, strict=True))} if self.front else {}
+        return {"trial": found.trial, "score": found.score, **values, **found.measures}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for result.json."""
         return {
             "space": self.space, "study": self.study, "sampler": self.sampler, "seed": self.seed,
-            "bound": self.bound, "gap": self.gap,
-            "best": self.best.to_dict() if self.best else None,
-            "top": [{"trial": found.trial, "score": found.score, **found.measures} for found in self.top],
+            "objectives": dict(self.objectives), **self._proven(),
+            "best": self._told_whole(self.best) if self.best else None,
+            "top": [self.told(found) for found in self.top],
             "trials": self.trials, "failed": self.failed, "candidates": self.candidates,
             "seconds": round(self.seconds, 3), "complete": self.complete,
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         }  # fmt: skip
 
+    def _told_whole(self, found: Found) -> dict[str, Any]:
+        return self.told(found) | {"feasible": found.feasible, "architecture": found.architecture.to_dict()}
+
+    def _proven(self) -> dict[str, Any]:
+        if len(self.objectives) < 2:
+            return {"bound": self.bound, "gap": self.gap}
+        exact = None if self.exact is None else self.exact.values.tolist()
+        return {"share_of_exact_front": self.share, "exact_front": exact}
+
 
 def best_trials(study: Study, space: SearchSpace, count: int) -> list[Found]:
-    """Return the best different networks within the budgets, best first, at most ``count``."""
-    sign = 1 if study.direction == StudyDirection.MINIMIZE else -1
-    trials = [t for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if feasible(t)]
-    trials.sort(key=lambda t: (sign * (t.value or 0.0), t.number))
-    found: dict[bytes, Found] = {}
-    for trial in trials:
-        if len(found) == count:
-            break
-        found.setdefault(space.genotype(trial.params).tobytes(), found_in(trial, space))
-    return list(found.values())
-
-
-def feasible(trial: FrozenTrial) -> bool:
-    """Whether a finished trial keeps all its constraints."""
-    return all(excess <= 0 for excess in trial.constraints.values())
+    """Return the best different networks within the budgets, best first, at most ``count``; or the whole front."""
+    trials = elite(study.get_trials(deepcopy=False), study.directions, space, count)
+    return [found_in(trial, space) for trial in trials]
 
 
 def found_in(trial: FrozenTrial, space: SearchSpace) -> Found:
     """Return the network of a finished trial."""
     measures = {key: value for key, value in trial.user_attrs.items() if key not in OF_THE_TRIAL}
     architecture = space.architecture(space.genotype(trial.params))
-    return Found(trial.number, float(trial.value or 0.0), measures, architecture, feasible(trial))
+    values = tuple(float(value) for value in trial.values)
+    return Found(trial.number, values[0], values, measures, architecture, feasible(trial))
 
 
 def summarise(
@@ -127,6 +148,7 @@ def summarise(
     failures = [t.user_attrs[FAILURE] for t in trials if t.state == TrialState.FAIL and FAILURE in t.user_attrs]
     settings = space.declaration.search
     best = best_trials(study, space, top)
+    several = bool(space.declaration.objectives)
     return SearchResult(
         space=space.name,
         study=study.study_name,
@@ -142,4 +164,7 @@ def summarise(
         bound=proof.bound if proof else None,
         gap=proof.gap(best[0].score if best else None) if proof else None,
         unbounded=proof.problem if proof else "",
+        objectives=space.declaration.goals,
+        exact=proof.front if proof else None,
+        share=proof.share([found.values for found in best]) if proof and several else None,
     )

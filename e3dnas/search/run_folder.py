@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from e3dnas.config import dump_yaml
+from e3dnas.config import dump_yaml, read_document
 from e3dnas.errors import E3DNASError
 
 if TYPE_CHECKING:
@@ -19,25 +19,35 @@ if TYPE_CHECKING:
 
 __all__ = ["RunFolder"]
 
+JOURNAL = "study.journal"
+MEMBER = re.compile(r"[A-Za-z0-9_]+")
+"""The folder of a member; none of a run's own has such a name."""
 LEFT_BEHIND = re.compile(r"\.lock|study\.journal(\.lock)?|\..*\.new|old-\d+")
 """What a run has written that was killed before it wrote its space."""
 
 
 class RunFolder:
-    """``study.journal``, ``space.yaml``, ``best.yaml``, ``result.json`` under one path."""
+    """``study.journal``, ``space.yaml``, ``best.yaml``, ``result.json`` under one path.
 
-    def __init__(self, path: str | Path) -> None:
+    The run of a family has a folder of this kind for every member, all with the family's journal.
+    """
+
+    def __init__(self, path: str | Path, journal: Path | None = None) -> None:
         self.path = Path(path)
-        self.journal = self.path / "study.journal"
+        self.journal = journal or self.path / JOURNAL
         self.space = self.path / "space.yaml"
         self.best = self.path / "best.yaml"
         self.result = self.path / "result.json"
 
-    def check(self) -> None:
+    def member(self, name: str) -> RunFolder:
+        """Return the folder of a family's member; of an ordinary run, called "", this one."""
+        return RunFolder(self.path / name, self.journal) if name else self
+
+    def check(self, *, family: bool = False) -> None:
         """Refuse a path that is no run and holds something else.
 
         Raises:
-            E3DNASError: it is a file, or a folder with other things in it.
+            E3DNASError: it is a file, a folder with other things in it, or a run of the other kind: of a ``family``.
         """
         try:
             is_folder = stat.S_ISDIR(self.path.stat().st_mode)
@@ -52,6 +62,9 @@ class RunFolder:
             raise E3DNASError(
                 f"--out {self.path}: holds other files and is no run of e3dnas; name a new or empty folder"
             )
+        if self.space in entries and bool(self.members()) != family:
+            there, wanted = ("a single space", "a family") if family else ("a family of spaces", "a single one")
+            raise E3DNASError(f"--out {self.path}: holds the run of {there}, and this is {wanted}; name another folder")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -76,9 +89,25 @@ class RunFolder:
         finally:
             os.close(lock)
 
+    def members(self) -> list[str]:
+        """Return the names of the family whose run this is; none where it is an ordinary run, or none at all."""
+        try:
+            family = read_document(self.space).data.get("family", {})
+        except E3DNASError:
+            return []
+        return list(family) if isinstance(family, dict) else []
+
+    def begun(self) -> list[RunFolder]:
+        """Return the folders of a family's members that there are, those of earlier ones included."""
+        if not self.members():
+            return []
+        folders = [self.member(path.name) for path in sorted(self.path.iterdir()) if MEMBER.fullmatch(path.name)]
+        return [folder for folder in folders if folder.space.is_file() and not (folder.path / JOURNAL).exists()]
+
     def set_aside(self) -> Path | None:
         """Move an earlier run's files into ``old-N`` inside the folder and return it; None if there were none."""
-        names = [p for p in (self.journal, self.space, self.best, self.result) if p.exists()]
+        own = (self.journal, self.space, self.best, self.result, *(member.path for member in self.begun()))
+        names = [p for p in own if p.exists()]
         if not names:
             return None
         number = 1 + max([int(p.name[4:]) for p in self.path.glob("old-*") if p.name[4:].isdigit()], default=0)
@@ -90,12 +119,13 @@ class RunFolder:
 
     def write_space(self, data: Mapping[str, Any]) -> None:
         """Keep a copy of the space, so that the run can be read without the original."""
+        self.path.mkdir(exist_ok=True)
         replace_text(self.space, dump_yaml(data))
 
     def write_outcome(self, result: Mapping[str, Any]) -> None:
         """Write result.json and, if there is one, the best network."""
         replace_text(self.result, json.dumps(result, indent=2) + "\n")
-        if result["best"]:
+        if result.get("best"):
             replace_text(self.best, dump_yaml(result["best"]["architecture"]))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,10 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from e3dnas.arch.table import Array
 from e3dnas.search.breeding import Breeder
 from e3dnas.search.screening import Screen
+from e3dnas.search.survival import FewBest, Front, Member, Survival
 from e3dnas.space.space import Genotypes
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ RETRIES = 20
 
 
 class EvolutionSampler(BaseSampler):
-    """Maximises (or minimises) one objective over a search space; of other parameters it draws random values.
+    """Seeks the best networks of a search space, by one objective or several; other parameters get random values.
 
-    The population is the ``population`` best finished trials of the study, those within the budgets first. It is read
-    from the study alone, so that a resumed study goes on as if it had never stopped, and several processes share one.
+    The population is the ``population`` best finished trials of the study, those within the budgets first (see
+    ``Survival``). It is read from the study alone, so that a resumed study goes on as if it had never stopped, and
+    several processes share one.
 
     Args:
-        screen: looks at candidates of the space, see ``Screen``.
+        screen: looks at candidates of the space, see ``Screen``; the study has its objectives.
         population: how many of the best trials breed.
         candidates: how many candidates are looked at for each trial.
         seed: the same seed and the same study give the same proposals.
@@ -48,10 +50,10 @@ class EvolutionSampler(BaseSampler):
     def __init__(self, screen: Screen, *, population: int = 16, candidates: int = 2000, seed: int = 0) -> None:
         self.space = screen.space
         self._screen, self._breeder = screen, Breeder(screen.space)
-        self._size, self._candidates, self._seed = population, candidates, seed
+        self._candidates, self._seed = candidates, seed
         self._distributions: dict[str, BaseDistribution] = screen.space.distributions()
         self._random = RandomSampler(seed)
-        self._population: list[tuple[float, float, int, Genotypes]] = []
+        self._survival: Survival = FewBest(population) if len(screen.objectives) == 1 else Front(population)
         self._proposed: set[bytes] = set()
         self._counted: set[int] = set()
         self._interrupted: set[int] = set()
@@ -82,13 +84,13 @@ class EvolutionSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return the parameters of the best new candidate of a brood."""
-        _refuse_several_objectives(study)
+        self._refuse_other_objectives(study)
         if search_space.keys() != self._distributions.keys():
             return {name: self._random.sample_independent(study, trial, name, d) for name, d in search_space.items()}
         if self._asked % SYNC_EVERY == 0:
             self._sync(study)
         self._asked += 1
-        genotype = self._propose(trial.number, lowest=study.direction == StudyDirection.MINIMIZE)
+        genotype = self._propose(trial.number, _signs(study))
         self._proposed.add(genotype.tobytes())
         return self.space.params(genotype)
 
@@ -96,13 +98,13 @@ class EvolutionSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Return a random value."""
-        _refuse_several_objectives(study)
+        self._refuse_other_objectives(study)
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """Take up the trial that has just finished."""
-        if len(study.directions) == 1:
-            self._take(study, trial, state, values[0] if values else None)
+        if len(study.directions) == len(self._screen.objectives):
+            self._take(study, trial, state, values)
 
     def _position(self, number: int) -> int:
         """Return a trial's number less the interrupted ones, so that a resumed run equals one that never stopped."""
@@ -115,11 +117,11 @@ class EvolutionSampler(BaseSampler):
             if not trial.state.is_finished():
                 unbroken = False
                 continue
-            self._take(study, trial, trial.state, trial.value if trial.state == TrialState.COMPLETE else None)
+            self._take(study, trial, trial.state, trial.values)
             if unbroken:
                 self._head = trial.number + 1
 
-    def _take(self, study: Study, trial: FrozenTrial, state: TrialState, value: float | None) -> None:
+    def _take(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         if trial.number in self._counted:
             return
         self._counted.add(trial.number)
@@ -131,17 +133,16 @@ class EvolutionSampler(BaseSampler):
         except ValueError:
             return  # a trial of something else, such as one with fixed parameters of another space
         self._proposed.add(genotype.tobytes())
-        if state != TrialState.COMPLETE or value is None or not np.isfinite(value):
+        if state != TrialState.COMPLETE or values is None or not np.isfinite(values).all():
             return
         beyond = sum(max(excess, 0.0) for excess in trial.constraints.values())
-        sign = 1.0 if study.direction == StudyDirection.MINIMIZE else -1.0
-        insort(self._population, (beyond, sign * value, trial.number, genotype), key=lambda member: member[:3])
-        del self._population[self._size :]
+        losses = tuple((np.asarray(values, float) * _signs(study)).tolist())
+        self._survival.add(Member(beyond, losses, trial.number, genotype))
 
-    def _propose(self, number: int, *, lowest: bool) -> Genotypes:
+    def _propose(self, number: int, signs: Array) -> Genotypes:
         position = self._position(number)
         rng = np.random.default_rng((self._seed, position))
-        parents = [member[3] for member in self._population]
+        parents = self._survival.parents()
         breeding = position >= FIRST_RANDOM and len(parents) > 1
         self._looked[number] = 0
         for attempt in range(RETRIES):
@@ -149,20 +150,21 @@ class EvolutionSampler(BaseSampler):
                 brood = self._breeder.offspring(rng, np.array(parents), self._candidates)
             else:
                 brood = self.space.sample(rng, self._candidates)
-            if (found := self._first_new(self._ranked(brood, number, lowest))) is not None:
+            if (found := self._first_new(self._ranked(brood, number, signs))) is not None:
                 return found
             if self._every is not None:
                 if self._listing is None:
-                    self._listing = self._ranked(self._every, number, lowest)
+                    self._listing = self._ranked(self._every, number, signs)
                 found = self._first_new(self._listing)
                 return self._listing[0] if found is None else found
         self._gave_up = True
         return parents[0] if parents else self.space.sample(rng, 1)[0]
 
-    def _ranked(self, genotypes: Genotypes, number: int, lowest: bool) -> Genotypes:
+    def _ranked(self, genotypes: Genotypes, number: int, signs: Array) -> Genotypes:
         """Look at genotypes (N, G) for a trial and return them, best first."""
         self._looked[number] += len(genotypes)
-        return genotypes[self._screen(genotypes).order(lowest=lowest)]
+        seen = self._screen(genotypes)
+        return genotypes[self._survival.order(seen.values * signs, seen.violation)]
 
     def _first_new(self, genotypes: Genotypes) -> Genotypes | None:
         new = (one for one in genotypes if one.tobytes() not in self._proposed)
@@ -179,7 +181,12 @@ class EvolutionSampler(BaseSampler):
         every: Genotypes = np.unique(self.space.repair(indices), axis=0)
         return every
 
+    def _refuse_other_objectives(self, study: Study) -> None:
+        wanted, has = len(self._screen.objectives), len(study.directions)
+        if wanted != has:
+            raise ValueError(f"this EvolutionSampler seeks {wanted} objectives, and the study has {has}")
 
-def _refuse_several_objectives(study: Study) -> None:
-    if len(study.directions) > 1:
-        raise ValueError("EvolutionSampler searches one objective; use NSGAIISampler for a study with several")
+
+def _signs(study: Study) -> Array:
+    """Return what turns the study's values into losses, shape (O,)."""
+    return np.array([1.0 if one == StudyDirection.MINIMIZE else -1.0 for one in study.directions])

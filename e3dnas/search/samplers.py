@@ -1,4 +1,4 @@
-"""The samplers a space may name."""
+"""The samplers a space may name, but for the one that knows the answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 
-from e3dnas.search.exact import ExactSampler
 from e3dnas.search.sampler import EvolutionSampler
 from e3dnas.search.screening import Screen
 from e3dnas.space.declaration import Search
@@ -26,10 +25,9 @@ def make_sampler(settings: Search, screen: Screen, done: int) -> BaseSampler:
     seed = (settings.seed + done) % 2**32
     if settings.sampler == "evolution":
         return EvolutionSampler(
-            screen, population=settings.population or 16, candidates=settings.candidates, seed=settings.seed
-        )
-    if settings.sampler == "exact":
-        return ExactSampler(screen.space)
+            screen, population=settings.population or (16 if len(screen.objectives) == 1 else 100),
+            candidates=settings.candidates, seed=settings.seed,
+        )  # fmt: skip
     if settings.sampler == "nsgaii":
         return NSGAIISampler(population_size=settings.population or 50, seed=seed)
     if settings.sampler == "tpe":

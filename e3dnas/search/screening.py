@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,21 +20,17 @@ CHUNK = 512
 
 
 class Screened(NamedTuple):
-    """What was seen of N candidates: score (all 0 where it needs the model) and violation of the budgets; (N,)."""
+    """What was seen of N candidates: values (N, O) of O objectives (0 where the model is needed), violation (N,)."""
 
-    score: Array
+    values: Array
     violation: Array
-
-    def order(self, *, lowest: bool = False) -> Genotypes:
-        """Return the candidates' indices, best first: within the budgets by score, then by violation; NaN last."""
-        return np.lexsort((self.score if lowest else -self.score, self.violation))
 
 
 class Screen:
-    """Scores and costs candidates of one space."""
+    """Scores and costs candidates of one space; ``objectives`` are what is sought, ``limits`` the budgets."""
 
-    def __init__(self, space: SearchSpace, score: Measure, limits: tuple[Limit, ...]) -> None:
-        self.space, self.score, self.limits = space, score, limits
+    def __init__(self, space: SearchSpace, objectives: Sequence[Measure], limits: tuple[Limit, ...]) -> None:
+        self.space, self.objectives, self.limits = space, tuple(objectives), limits
 
     def __call__(self, genotypes: Genotypes) -> Screened:
         """Look at N genotypes (N, G)."""
@@ -45,6 +42,5 @@ class Screen:
         count = len(genotypes)
         table = self.space.table(genotypes)
         beyond = np.broadcast_to(violation(self.limits, table), (count,))
-        if self.score.looks_at == "model":
-            return Screened(np.zeros(count), beyond)
-        return Screened(np.broadcast_to(of_table(self.score, table), (count,)), beyond)
+        columns = [np.zeros(1) if one.looks_at == "model" else of_table(one, table) for one in self.objectives]
+        return Screened(np.column_stack([np.broadcast_to(column, (count,)) for column in columns]), beyond)

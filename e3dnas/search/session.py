@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from e3dnas.errors import E3DNASError
-from e3dnas.measure.registry import MEASURES, resolve
+from e3dnas.measure.registry import MEASURES, Measure, resolve
 from e3dnas.search.budgets import limits_of
+from e3dnas.search.elite import feasible, unbeaten
 from e3dnas.search.exact import ExactSampler
 from e3dnas.search.interrupts import Interrupts
 from e3dnas.search.objective import Objective, TrialFailed
-from e3dnas.search.proof import Proof
+from e3dnas.search.proof import Proof, gap_to
 from e3dnas.search.reach import check_reach
-from e3dnas.search.result import Found, SearchResult, feasible, found_in, summarise
+from e3dnas.search.result import Found, SearchResult, best_trials, found_in, summarise
 from e3dnas.search.sampler import FAILURE, EvolutionSampler
 from e3dnas.search.samplers import looked_at, make_sampler
 from e3dnas.search.screening import Screen
@@ -28,13 +30,16 @@ from e3dnas.space import SearchSpace
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-__all__ = ["SECONDS_ATTR", "Progress", "Session"]
+__all__ = ["SECONDS_ATTR", "Progress", "Session", "objectives_of"]
 
 SECONDS_ATTR = "e3dnas:seconds"
 SAVE_EVERY = 25
+PATIENCE = 2.0
+"""Seconds that the proof is waited for after the last trial before the view is told of it."""
 FAILURES_AT_FIRST = 5
 """So many failed trials end a search in which none has succeeded yet ..."""
 FAILURES_IN_A_ROW = 50
@@ -47,7 +52,9 @@ class Progress:
 
     ``done`` of ``target`` trials have finished, ``failed`` of them because the score raised; ``resumed`` were there
     when this process began, which has run ``new_trials`` in ``seconds`` and looked at ``new_candidates`` for them. No
-    network within the budgets scores above ``bound``, once that is proven.
+    network within the budgets scores above ``bound``, once that is proven. With several objectives ``front`` holds the
+    values of the front so far, and ``share`` is what it has of the exact front's hypervolume, once that is known.
+    ``proving`` when the trials are done and only the proof is waited for.
     """
 
     done: int
@@ -60,16 +67,24 @@ class Progress:
     resumed: int
     failed: int = 0
     bound: float | None = None
+    front: list[tuple[float, ...]] = field(default_factory=list)
+    share: float | None = None
+    proving: bool = False
+
+    @property
+    def gap(self) -> float | None:
+        """What the best network may lack of the proven optimum, as a share; None where nothing is proven or found."""
+        return None if self.bound is None or self.best is None else gap_to(self.bound, self.best.score)
 
 
 class Session:
-    """Checks the space first, and writes nothing before ``open``.
+    """Checks the space first, and writes nothing before ``open``; ``interrupted`` once Ctrl-C has stopped ``run``.
 
     Args:
         space: the space.
         folder: where the score may lie, beside the import path.
         top: how many of the best networks the summary holds.
-        on_trial: called when a study is resumed, and after every trial.
+        on_trial: called when a study is resumed, after every trial, and when the proof lets one wait.
         prove: work out beside the search how good a network can be.
     """
 
@@ -83,32 +98,29 @@ class Session:
         prove: bool = False,
     ) -> None:
         self.space, self.top, self.on_trial = space, top, on_trial
-        declaration = space.declaration
-        with space.document.telling("score"):
-            self.score = resolve(declaration.score.name, declaration.score.options, folder)
-            if self.score.name in MEASURES:  # wrong options show on any network
-                self.score.of_table(space.table(np.zeros((1, len(space.genes)), np.int64)))
-        self.limits = limits_of(declaration.budgets, folder, space.document)
-        self.screen = Screen(space, self.score, self.limits)
+        self.objectives = objectives_of(space, folder)
+        self.limits = limits_of(space.declaration.budgets, folder, space.document)
+        self.screen = Screen(space, self.objectives, self.limits)
         check_reach(space, self.limits)
-        self.started = time.perf_counter()
+        self.solved = ExactSampler(space) if space.declaration.search.sampler == "exact" else None
         self.interrupts = Interrupts()
+        self.interrupted = False
         self.failures = 0
         self.proof = Proof(space) if prove else None
 
     def open(self, storage: BaseStorage, name: str, *, fresh: bool, sole: bool) -> None:
         """Open the study and count what it has; ``sole`` when no other process can be at work on it."""
+        self.started = time.perf_counter()
         self.study: Study = open_study(storage, name, self.space, fresh=fresh)
         if sole:
             give_up_running(self.study)
         trials = self.study.get_trials(deepcopy=False)
-        self.sampler = make_sampler(self.space.declaration.search, self.screen, len(trials))
+        self.sampler: BaseSampler = self.solved or make_sampler(self.space.declaration.search, self.screen, len(trials))
         self.study.sampler = self.sampler
         self.earlier = float(self.study.user_attrs.get(SECONDS_ATTR, 0.0))
         done = [t for t in trials if t.state == TrialState.COMPLETE]
         failed = sum(t.state == TrialState.FAIL and FAILURE in t.user_attrs for t in trials)
-        within = [t for t in done if feasible(t)]
-        best = max(within, key=lambda t: (t.value, -t.number), default=None)
+        best = best_trials(self.study, self.space, 1)
         self.progress = Progress(
             done=len(done) + failed,
             target=self.space.declaration.search.trials,
@@ -116,9 +128,10 @@ class Session:
             new_trials=0,
             new_candidates=0,
             seconds=0.0,
-            best=found_in(best, self.space) if best else None,
+            best=best[0] if best else None,
             resumed=len(done) + failed,
             failed=failed,
+            front=[one.values for one in best] if len(self.objectives) > 1 else [],
         )
 
     def run(self) -> SearchResult:
@@ -127,10 +140,9 @@ class Session:
             self.proof.start(self.study)
         try:
             self._run_trials()
-            if self.proof is not None:
-                self.proof.look(self.study, wait=True)
+            self._await_proof()
         except KeyboardInterrupt:
-            pass  # what there is is summarised; the run can be resumed
+            self.interrupted = True  # what there is is summarised; the run can be resumed
         finally:
             if self.proof is not None:
                 self.proof.stop()
@@ -142,12 +154,20 @@ class Session:
 
     def _run_trials(self) -> None:
         left = self.progress.target - self.progress.done
-        objective = Objective(self.space, self.score, self.limits, looked_at(self.sampler), self.interrupts)
+        objective = Objective(self.space, self.objectives, self.limits, looked_at(self.sampler), self.interrupts)
         if self.progress.resumed and self.on_trial is not None:
             self.on_trial(self.progress)
         with saying_less(), self.interrupts.held():
             if left > 0 and not self._exhausted():
                 self.study.optimize(objective, n_trials=left, callbacks=[self._after], catch=(TrialFailed,))
+
+    def _await_proof(self) -> None:
+        if self.proof is None:
+            return
+        if not self.proof.is_there(PATIENCE) and self.on_trial is not None:
+            self.progress.proving = True
+            self.on_trial(self.progress)
+        self.proof.look(self.study, wait=True)
 
     def _seconds(self) -> float:
         return self.earlier + time.perf_counter() - self.started
@@ -163,6 +183,7 @@ class Session:
         if self.proof is not None:
             self.proof.look(study)
             self.progress.bound = self.proof.bound
+            self.progress.share = self.proof.share(self.progress.front) if self.progress.front else None
         if self.progress.new_trials % SAVE_EVERY == 0:
             self._save_seconds()
         if self.on_trial is not None:
@@ -188,6 +209,30 @@ class Session:
         looked = int(trial.user_attrs.get("candidates", 1))
         progress.candidates += looked
         progress.new_candidates += looked
-        better = progress.best is None or (trial.value or 0.0) > progress.best.score
-        if better and feasible(trial):
+        if not feasible(trial):
+            return
+        if progress.best is None or self._is_better(trial, progress.best):
             progress.best = found_in(trial, self.space)
+        if len(self.objectives) > 1:
+            progress.front = unbeaten([*progress.front, tuple(trial.values)], self.study.directions)
+
+    def _is_better(self, trial: FrozenTrial, best: Found) -> bool:
+        value, score = float(trial.values[0]), best.score
+        return value < score if self.study.directions[0] == StudyDirection.MINIMIZE else value > score
+
+
+def objectives_of(space: SearchSpace, folder: Path | None) -> tuple[Measure, ...]:
+    """Return what is sought in a space: its objectives, or its score.
+
+    Raises:
+        E3DNASError: there is no such measure, or its options are wrong.
+    """
+    declaration, found = space.declaration, []
+    for name in declaration.goals:
+        options = declaration.score.options if name == declaration.score.name else {}
+        with space.document.telling(*(("objectives", name) if declaration.objectives and not options else ("score",))):
+            objective = resolve(name, options, folder)
+            if name in MEASURES:  # wrong options show on any network
+                objective.of_table(space.table(np.zeros((1, len(space.genes)), np.int64)))
+        found.append(objective)
+    return tuple(found)

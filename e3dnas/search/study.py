@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from e3dnas.errors import E3DNASError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
 
-__all__ = ["SPACE_ATTR", "connect", "give_up_running", "open_study", "saying_less", "telling"]
+__all__ = ["SPACE_ATTR", "check_study", "connect", "give_up_running", "open_study", "saying_less", "telling"]
 
 SPACE_ATTR = "e3dnas:space"
 FREE_TO_CHANGE = ("search.trials",)
@@ -57,26 +58,41 @@ def saying_less() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
+def check_study(storage: BaseStorage, name: str, space: SearchSpace) -> None:
+    """Refuse a study that is there already and cannot go on with this space.
+
+    Raises:
+        E3DNASError: as for ``open_study``.
+    """
+    with saying_less(), telling("the study cannot be opened"):
+        if name not in optuna.get_all_study_names(storage):
+            return
+        study = optuna.load_study(study_name=name, storage=storage)
+    made_with = study.user_attrs.get(SPACE_ATTR)
+    wanted = [StudyDirection[one.upper()] for one in space.declaration.goals.values()]
+    if made_with is not None:
+        _refuse_changes(name, _meaning(load_space(json.loads(made_with))), _meaning(space))
+    elif study.directions != wanted or study.get_trials(deepcopy=False):
+        raise E3DNASError(f"study {name!r} was not made by e3dnas; choose another name with --study")
+
+
 def open_study(storage: BaseStorage, name: str, space: SearchSpace, *, fresh: bool = False) -> Study:
     """Return the study called ``name``, created if it is not there.
 
     Raises:
         E3DNASError: it was made with another space, score, budget, sampler or seed; the storage cannot be used.
     """
+    goals = space.declaration.goals
     with saying_less(), telling("the study cannot be opened"):
         if fresh and name in optuna.get_all_study_names(storage):
             optuna.delete_study(study_name=name, storage=storage)
-        study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
-    made_with = study.user_attrs.get(SPACE_ATTR)
-    if made_with is None and study.get_trials(deepcopy=False):
-        raise E3DNASError(f"study {name!r} was not made by e3dnas; choose another name with --study")
-    if made_with is None:
+        study = optuna.create_study(study_name=name, storage=storage, directions=[*goals.values()], load_if_exists=True)
+    check_study(storage, name, space)
+    if SPACE_ATTR not in study.user_attrs:
         study.set_user_attr(SPACE_ATTR, json.dumps(space.to_dict()))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.set_metric_names([space.declaration.score.name])
-    else:
-        _refuse_changes(name, _meaning(load_space(json.loads(made_with))), _meaning(space))
+            study.set_metric_names(list(goals))
     return study
 
 
@@ -92,8 +108,13 @@ def _refuse_changes(name: str, old: dict[str, Any], new: dict[str, Any]) -> None
 
 
 def _meaning(space: SearchSpace) -> dict[str, Any]:
-    """Return every key of a space with its value, defaults filled in, by key path."""
-    return _flat(space.declaration.model_dump(mode="json", exclude={"stage_defaults"}))
+    """Return every key of a space with its value, defaults filled in, by key path.
+
+    The order of objectives is that of the values of every trial.
+    """
+    declaration = space.declaration
+    meaning = _flat(declaration.model_dump(mode="json", exclude={"stage_defaults"}))
+    return meaning | ({"objectives": ", ".join(declaration.objectives)} if declaration.objectives else {})
 
 
 def _value(flat: dict[str, Any], key: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from e3dnas.arch.architecture import Clip
 from e3dnas.arch.fields import Activation, Spec
-from e3dnas.config import At
+from e3dnas.config import At, shown
 from e3dnas.space.choices import (
     ActivationChoices,
     BlockChoices,
@@ -24,11 +24,27 @@ from e3dnas.space.choices import (
     Widths,
 )
 
-__all__ = ["Budget", "Declaration", "HeadChoices", "Rules", "Score", "Search", "StageChoices", "StemChoices"]
+__all__ = [
+    "Budget", "Declaration", "HeadChoices", "Rules", "Score", "Search", "StageChoices", "StemChoices", "checked_name",
+]  # fmt: skip
 
 MAX_OBJECTIVES = 3
+MAX_NAME = 100
 Direction = Literal["maximize", "minimize"]
 Sampler = Literal["evolution", "exact", "nsgaii", "random", "tpe"]
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a space, which its study and the folder of its runs are called by.
+
+    Raises:
+        At: it cannot be the name of a folder.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise At(("name",), f"must be letters, digits, '.', '_' and '-', not {shown(name)}")
+    if len(name) > MAX_NAME:
+        raise At(("name",), f"must have at most {MAX_NAME} characters, not {len(name)}: {shown(name)}")
+    return name
 
 
 class StemChoices(Spec):
@@ -178,8 +194,7 @@ class Declaration(Spec):
 
     @model_validator(mode="after")
     def _name_is_a_file_name(self) -> Declaration:
-        if self.name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
-            raise At(("name",), f"must be letters, digits, '.', '_' and '-', not {self.name!r}")
+        checked_name(self.name or "space")
         return self
 
     @model_validator(mode="after")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,8 @@ from e3dnas.errors import E3DNASError, nearest
 from e3dnas.space.declaration import Declaration
 from e3dnas.space.space import SearchSpace
 
-__all__ = ["Family", "load_family", "load_space", "shipped_spaces"]
+__all__ = ["Source", "compiled", "load_space", "overridden", "read_source", "shipped_spaces", "without", "yielding"]
 
-MEMBER_NAME = r"[A-Za-z0-9][A-Za-z0-9_]{0,49}"
-"""Members have folders beside the files of their family's run, whose names hold a dot or a hyphen."""
 Source = str | Path | Mapping[str, Any] | SearchSpace
 
 
@@ -26,24 +24,6 @@ def shipped_spaces() -> dict[str, Path]:
     inside = Path(str(files("e3dnas").joinpath("spaces")))
     folder = inside if inside.is_dir() else Path(str(files("e3dnas"))).parent / "spaces"  # a checkout
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-
-
-@dataclass(frozen=True)
-class Family:
-    """The members of a family by name, each a space of its own; an ordinary space is the only member, called ""."""
-
-    name: str
-    members: Mapping[str, SearchSpace]
-    document: Document
-
-    @property
-    def is_single(self) -> bool:
-        """Whether it is an ordinary space."""
-        return list(self.members) == [""]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data that ``load_family`` takes back."""
-        return dict(self.document.data)
 
 
 def load_space(source: Source, overrides: Mapping[str, Any] | None = None) -> SearchSpace:
@@ -56,60 +36,16 @@ def load_space(source: Source, overrides: Mapping[str, Any] | None = None) -> Se
     Raises:
         E3DNASError: a problem in a file (told with file, line and key path), a space that holds no network, a family.
     """
-    document = _overridden(_read(source), overrides)
-    if document.data.get("family"):
+    document = overridden(read_source(source), overrides)
+    if "family" in document.data:
         raise E3DNASError(
             f"{document.where(('family',))}: this is a family of spaces, and one space is wanted here; "
             "`e3dnas run` and `e3dnas bound` take it, as load_family does"
         )
-    return SearchSpace(_declaration(document), document)
+    return compiled(document)
 
 
-def load_family(source: Source, overrides: Mapping[str, Any] | None = None) -> Family:
-    """Return the spaces of a family; of an ordinary space, that one.
-
-    Args:
-        source: as for ``load_space``.
-        overrides: laid over every member.
-
-    Raises:
-        E3DNASError: as for ``load_space``, in any member.
-    """
-    document = _read(source)
-    if "family" not in document.data:
-        space = load_space(source, overrides)
-        return Family(space.name, {"": space}, space.document)
-    name = document.data.get("name") or "family"
-    members = {}
-    for key, member in _members(document):
-        space_name = member.data.get("name", f"{name}_{key}")
-        one = merge(_yielding(_without(document, "family"), member.data), member)
-        one = _overridden(replace(one, data=one.data | {"name": space_name}), overrides)
-        members[key] = SearchSpace(_declaration(one), one)
-    return Family(name, members, _overridden(document, overrides))
-
-
-def _members(document: Document) -> Iterator[tuple[str, Document]]:
-    """Yield name and own keys of every member of a family."""
-    family = document.data["family"]
-    if not isinstance(family, dict) or not family:
-        raise E3DNASError(
-            f"{document.where(('family',))}: must be a mapping of names to what differs, such as "
-            f"s: {{budgets: {{flops: 2.0e+9}}}}, not {shown(family)}"
-        )
-    for key, data in family.items():
-        path = ("family", key)
-        if not re.fullmatch(MEMBER_NAME, key):
-            raise E3DNASError(f"{document.where(path)}: must be letters, digits and '_', not {key!r}")
-        if not isinstance(data, dict):
-            raise E3DNASError(f"{document.where(path)}: must be a mapping of keys to values, not {shown(data)}")
-        if "family" in data:
-            raise E3DNASError(f"{document.where((*path, 'family'))}: a member of a family has no family of its own")
-        places = {place[2:]: at for place, at in document.places.items() if place[:2] == path and len(place) > 2}
-        yield key, Document(document.file, data, places)
-
-
-def _read(source: Source) -> Document:
+def read_source(source: Source) -> Document:
     """Return the document of a space, with the files it extends; a file without a name has its own."""
     if isinstance(source, SearchSpace):
         return source.document
@@ -123,8 +59,11 @@ def _read(source: Source) -> Document:
     return document
 
 
-def _overridden(document: Document, overrides: Mapping[str, Any] | None) -> Document:
-    return merge(document, Document("", dict(overrides))) if overrides else document
+def overridden(document: Document, overrides: Mapping[str, Any] | None) -> Document:
+    """Return a document with plain data laid over it; what ought to be a mapping and is none stays, to be told."""
+    laid = {key: value for key, value in (overrides or {}).items()
+            if not isinstance(value, Mapping) or isinstance(document.data.get(key, {}), dict)}  # fmt: skip
+    return merge(document, Document("", laid)) if laid else document
 
 
 def _find(source: str | Path) -> Path:
@@ -151,7 +90,7 @@ def _extended(document: Document, folder: Path, chain: tuple[Path, ...]) -> Docu
     if found.resolve() in chain:
         raise E3DNASError(f"{where}: {base} leads back to this file, and a space cannot extend itself; name another")
     below = _extended(read_document(found), found.parent, (*chain, found.resolve()))
-    return merge(_yielding(below, document.data), _without(document, "extends"))
+    return merge(yielding(below, document.data), without(document, "extends"))
 
 
 def _base(base: str, folder: Path, where: str) -> Path:
@@ -168,11 +107,12 @@ def _base(base: str, folder: Path, where: str) -> Path:
     )
 
 
-def _without(document: Document, key: str) -> Document:
+def without(document: Document, key: str) -> Document:
+    """Return a document without one of its keys."""
     return replace(document, data={k: v for k, v in document.data.items() if k != key})
 
 
-def _yielding(base: Document, over: Mapping[str, Any]) -> Document:
+def yielding(base: Document, over: Mapping[str, Any]) -> Document:
     """Return ``base`` without the default bottleneck that one of the other form in ``over`` takes the place of."""
     low, high = base.data.get("stage_defaults"), over.get("stage_defaults")
     if not isinstance(low, dict) or not isinstance(high, Mapping):
@@ -180,8 +120,8 @@ def _yielding(base: Document, over: Mapping[str, Any]) -> Document:
     return replace(base, data=base.data | {"stage_defaults": _unsaid(low, high)})
 
 
-def _declaration(document: Document) -> Declaration:
-    """Check the data, ``stage_defaults`` laid under every stage."""
+def compiled(document: Document) -> SearchSpace:
+    """Check the data, ``stage_defaults`` laid under every stage, and return the space."""
     data = dict(document.data)
     defaults, stages = data.get("stage_defaults"), data.get("stages")
     places = dict(document.places)
@@ -191,7 +131,7 @@ def _declaration(document: Document) -> Declaration:
         for i, stage in enumerate(stages):
             if isinstance(stage, dict):
                 places |= {("stages", i, *p): at for p, at in inherited.items() if p[0] not in stage}
-    return check(Declaration, Document(document.file, data, places))
+    return SearchSpace(check(Declaration, Document(document.file, data, places)), document)
 
 
 def _with_defaults(defaults: dict[str, Any], stage: Any) -> Any:

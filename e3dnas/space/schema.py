@@ -22,6 +22,7 @@ def json_schema() -> dict[str, Any]:
     score, budget = properties["score"], properties["budgets"]["additionalProperties"]
     properties["score"] = {"anyOf": [{"type": "string"}, score], "description": score.get("description", "")}
     properties["budgets"]["additionalProperties"] = {"anyOf": [{"type": "number"}, budget]}
+    properties["family"]["additionalProperties"] = {"$ref": "#"}  # a member is written as a space is
     stage = schema["$defs"]["StageChoices"]
     defaults = properties["stage_defaults"]
     properties["stage_defaults"] = {**stage, "description": defaults["description"], "required": []}

@@ -40,7 +40,7 @@ class SearchSpace:
 
     def __init__(self, declaration: Declaration, document: Document | None = None) -> None:
         self.declaration = declaration
-        self.document = document or Document("", declaration.model_dump(mode="json"))
+        self.document = document or Document("", declaration.model_dump(mode="json", exclude={"family"}))
         self.fields: tuple[Field, ...] = fields_of(declaration, self.document)
         self.genes: tuple[Field, ...] = tuple(field for field in self.fields if len(field.values) > 1)
         self._column = {gene.name: i for i, gene in enumerate(self.genes)}

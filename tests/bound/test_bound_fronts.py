@@ -117,6 +117,16 @@ def test_share_of_the_hypervolume(values, share):
 def test_share_of_a_single_compromise():
     assert made([(3, 7)]).share([(3, 7), (1, 9)]) == 1.0
     assert made([(3, 7)]).share([(3, 8)]) == 0.0
+    assert made([(203.1334, 2e9)]).share([(203.1334 - 1e-13, 2e9)]) == 1.0  # sums differ in their last bits
+
+
+@pytest.mark.parametrize(
+    ("values", "share"),
+    [([(1, 1), (4, 3)], 1.0), ([(1, 1)], 0.5), ([(4, 3), (2, 2)], 0.5), ([(4, 1)], 1.0), ([(3, 3)], 0.0), ([], 0.0)],
+    ids=str,
+)
+def test_share_of_two_ends_that_have_no_volume(values, share):
+    assert made([(1, 1), (4, 3)]).share(np.array(values, float).reshape(-1, 2)) == share
 
 
 def test_comes_back_from_its_data():

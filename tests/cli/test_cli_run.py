@@ -33,7 +33,7 @@ def test_json_and_nothing_else(cli, folder):
     assert json.loads(out) == json.loads((folder / "runs/small/result.json").read_text())
     assert set(json.loads(out)) == {
         "space", "study", "sampler", "seed", "best", "top", "trials", "failed", "candidates", "seconds", "complete",
-        "bound", "gap",
+        "bound", "gap", "objectives",
         "versions",
     }  # fmt: skip
     assert (folder / "runs/small/export/small_2/config.json").is_file()

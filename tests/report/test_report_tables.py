@@ -8,7 +8,8 @@ from rich.console import Console
 import e3dnas
 from e3dnas.report.console import make_console
 from e3dnas.report.numbers import format_count, format_seconds, format_share
-from e3dnas.report.tables import format_models, format_network, format_top
+from e3dnas.report.tables import format_family, format_front, format_models, format_network, format_top
+from e3dnas.search.result import Found, SearchResult
 
 WORST = {
     "name": "worst",
@@ -68,6 +69,65 @@ def test_top():
     assert text[1].split() == ["rank", "trial", "my_very_own_score", "flops", "conv_macs", "params", "layers"]
     assert text[3].split() == ["1", "111", "203.1334", "1.999", "G", "1.884", "G", "1.851", "M", "83"]
     assert text[4].split() == ["2", "7", "9.5000", "999", "12", "0", "5"]
+
+
+def test_a_front():
+    front = [
+        {"trial": 226, "score": 203.13, "stentr": 203.13144, "flops": 1992057600.0, "params": 2061592, "layers": 83,
+         "my.module:own_measure": 0.25},
+        {"trial": 7, "score": 30.0, "stentr": 30.0, "flops": 999, "params": 1000, "layers": 17,
+         "my.module:own_measure": 12345.0},
+    ]  # fmt: skip
+    text = lines(format_front(front, ["my.module:own_measure", "stentr", "flops"], 324))
+    assert text[0] == "the front: 2 of 324 networks"
+    assert text[1].split() == ["trial", "own_measure", "stentr", "flops", "params", "layers"]
+    assert text[3].split() == ["226", "0.2500", "203.1314", "1.992", "G", "2.062", "M", "83"]
+    assert text[4].split() == ["7", "12.35", "k", "30", "999", "1", "k", "17"]
+    without = [{key: value for key, value in one.items() if key != "trial"} for one in front]
+    text = lines(format_front(without, ["params", "layers"], 2))
+    assert text[0] == "the front: 2 networks"
+    assert text[1].split() == ["params", "layers", "stentr", "flops"]
+    assert lines(format_front(without[:1], ["params", "layers"], 1))[0] == "the front: 1 network"
+
+
+def result(score=None, **changes):
+    measures = {"flops": 1992057600, "params": 2061592, "layers": 83}
+    found = () if score is None else (Found(3, score, (score,), measures, e3dnas.load_architecture("e3d_s"), True),)
+    known = {"space": "s", "study": "s", "sampler": "evolution", "seed": 0, "trials": 9, "failed": 0, "candidates": 90,
+             "seconds": 12.34, "top": found, "complete": True}  # fmt: skip
+    return SearchResult(**(known | changes))
+
+
+def test_a_family():
+    longest = "m" * 50
+    text = lines(
+        format_family(
+            {
+                "s": result(203.13144, gap=0.00001),
+                "m": result(205.0, gap=0.0),
+                "blind": result(17.0),
+                "none": result(gap=None),
+                longest: result(1000.0, gap=0.25),
+            }
+        )
+    )
+    assert max(map(len, text)) <= 80
+    assert "…" not in "".join(text)
+    assert text[1].split() == ["member", "score", "gap", "flops", "params", "layers", "seconds"]
+    assert text[3].split() == ["s", "203.1314", "0.0010", "%", "1.992", "G", "2.062", "M", "83", "12.3"]
+    assert text[4].split()[:4] == ["m", "205.0000", "0", "%"]
+    assert text[5].split()[:3] == ["blind", "17.0000", "-"]
+    assert text[6].split() == ["none", "none", "-", "-", "-", "-", "12.3"]
+    assert "".join(line.split()[0] for line in text[7:] if line) == longest
+    assert "1000.0000  25.0000 %" in text[7]
+
+
+def test_a_family_of_fronts():
+    two = {"stentr": "maximize", "flops": "minimize"}
+    text = lines(format_family({"s": result(60.5, share=0.99971, objectives=two), "t": result(2.0, objectives=two)}))
+    assert text[1].split() == ["member", "score", "of", "the", "front", "flops", "params", "layers", "seconds"]
+    assert text[3].split()[:4] == ["s", "60.5000", "99.97", "%"]
+    assert text[4].split()[:3] == ["t", "2.0000", "-"]
 
 
 def test_models_sound_and_broken():

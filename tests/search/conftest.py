@@ -4,11 +4,11 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from e3dnas.measure.registry import resolve
 from e3dnas.search.budgets import limits_of
 from e3dnas.search.reading import read_run
 from e3dnas.search.sampler import FAILURE
 from e3dnas.search.screening import Screen
+from e3dnas.search.session import objectives_of
 from e3dnas.space import load_space
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -54,9 +54,7 @@ def screen_of():
 
     def make(data, folder=None):
         space = load_space(data)
-        declared = space.declaration
-        score = resolve(declared.score.name, declared.score.options, folder)
-        return Screen(space, score, limits_of(declared.budgets, folder))
+        return Screen(space, objectives_of(space, folder), limits_of(space.declaration.budgets, folder))
 
     return make
 

@@ -126,7 +126,7 @@ def test_the_lock_dies_with_its_holder(path):
 
 def work(path, trials, own):
     """What one of several processes does; ``own`` gets the numbers of its trials."""
-    screen = Screen(load_space("tiny"), resolve("stentr"), ())
+    screen = Screen(load_space("tiny"), [resolve("stentr")], ())
     space = screen.space
     study = optuna.load_study(
         study_name="s", storage=open_journal(path), sampler=EvolutionSampler(screen, candidates=20, seed=3)
@@ -134,7 +134,7 @@ def work(path, trials, own):
 
     def score(trial):
         params = {name: trial._suggest(name, d) for name, d in space.distributions().items()}
-        return float(screen(space.genotype(params)[None]).score[0])
+        return float(screen(space.genotype(params)[None]).values[0, 0])
 
     study.optimize(score, n_trials=trials, callbacks=[lambda study, trial: own.put((os.getpid(), trial.number))])
 

@@ -76,3 +76,18 @@ def test_budgets_that_exclude_one_another_are_told():
     result = search(data, trials=3, prove=True)
     assert result.best is None
     assert result.unbounded == "it is proven that no network keeps all the budgets together"
+
+
+def test_who_waits_for_the_proof_is_told_so_once(tmp_path, monkeypatch):
+    solver = tmp_path / "solver"
+    solver.write_text("#!/bin/sh\ncat > /dev/null\nsleep 0.4\necho '{\"bound\": 99.5}'\n")
+    solver.chmod(0o755)
+    monkeypatch.setattr("e3dnas.search.proof.sys.executable", str(solver))
+    for patience, told in ((0.0, [False, False, True]), (30.0, [False, False])):
+        monkeypatch.setattr("e3dnas.search.session.PATIENCE", patience)
+        seen = []
+        result = search(
+            "tiny", trials=2, prove=True, on_trial=lambda progress, seen=seen: seen.append(progress.proving)
+        )
+        assert seen == told
+        assert result.bound == 99.5

@@ -20,7 +20,7 @@ from e3dnas.search.sampler import FAILURE, EvolutionSampler
 from e3dnas.search.screening import Screen
 from e3dnas.space import load_space
 
-TINY = Screen(load_space("tiny"), resolve("stentr"), ())
+TINY = Screen(load_space("tiny"), [resolve("stentr")], ())
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")  # the suite's own studies
@@ -52,7 +52,7 @@ def plain_objective(screen):
     def objective(trial):
         distributions = screen.space.distributions()
         params = {name: trial._suggest(name, d) for name, d in distributions.items()}
-        return float(screen(screen.space.genotype(params)[None]).score[0])
+        return float(screen(screen.space.genotype(params)[None]).values[0, 0])
 
     return objective
 

@@ -8,6 +8,7 @@ from e3dnas.errors import E3DNASError
 from e3dnas.measure.registry import resolve
 from e3dnas.search.budgets import limits_of
 from e3dnas.search.screening import CHUNK
+from e3dnas.search.survival import FewBest
 from e3dnas.space import load_space
 from e3dnas.space.declaration import Budget
 
@@ -51,7 +52,7 @@ def test_screening_equals_measuring(screen_of, budgets, score):
     genotypes = screen.space.sample(np.random.default_rng(0), 40)
     seen = screen(genotypes)
     measured = [e3dnas.measure(screen.space.architecture(one)) for one in genotypes]
-    assert seen.score == pytest.approx([m[score] for m in measured], abs=1e-9)
+    assert seen.values[:, 0] == pytest.approx([m[score] for m in measured], abs=1e-9)
     beyond = [sum(excess(m[name], budget) for name, budget in budgets.items()) for m in measured]
     assert seen.violation == pytest.approx(beyond, abs=1e-12)
     assert not budgets or 0 < np.count_nonzero(seen.violation) <= 40
@@ -61,16 +62,15 @@ def test_chunks_do_not_show(screen_of):
     screen = screen_of(load_space("tiny").to_dict())
     genotypes = screen.space.sample(np.random.default_rng(0), 2 * CHUNK + 3)
     whole, single = screen(genotypes), [screen(one[None]) for one in genotypes[:: CHUNK - 1]]
-    assert whole.score[:: CHUNK - 1] == pytest.approx([one.score[0] for one in single], abs=1e-9)
-    assert whole.violation.shape == whole.score.shape == (2 * CHUNK + 3,)
+    assert whole.values[:, 0][:: CHUNK - 1] == pytest.approx([one.values[0, 0] for one in single], abs=1e-9)
+    assert whole.violation.shape == whole.values[:, 0].shape == (2 * CHUNK + 3,)
 
 
 def test_order_within_first_then_by_violation():
-    from e3dnas.search.screening import Screened
-
-    seen = Screened(np.array([1.0, 9.0, 3.0, np.nan, 2.0, np.inf]), np.array([0.0, 0.5, 0.0, 0.0, 0.1, np.nan]))
-    assert list(seen.order()) == [2, 0, 3, 4, 1, 5]
-    assert list(seen.order(lowest=True)) == [0, 2, 3, 4, 1, 5]
+    values = np.array([[1.0], [9.0], [3.0], [np.nan], [2.0], [np.inf]])
+    violation = np.array([0.0, 0.5, 0.0, 0.0, 0.1, np.nan])
+    assert list(FewBest(1).order(-values, violation)) == [2, 0, 3, 4, 1, 5]
+    assert list(FewBest(1).order(values, violation)) == [0, 2, 3, 4, 1, 5]
 
 
 def test_a_users_own_measures(small, screen_of, own_module):
@@ -78,13 +78,13 @@ def test_a_users_own_measures(small, screen_of, own_module):
     screen = screen_of(small | {"score": f"{module}:width", "budgets": {f"{module}:width": {"max": 16}}})
     genotypes = screen.space.sample(np.random.default_rng(0), 30)
     seen = screen(genotypes)
-    assert set(seen.score) == {32.0}
+    assert set(seen.values[:, 0]) == {32.0}
     assert set(seen.violation) == {1.0}
     blind = screen_of(small | {"score": f"{module}:model", "budgets": {f"{module}:model": {"max": 0}}})(genotypes)
-    assert not blind.score.any()
+    assert not blind.values.any()
     assert not blind.violation.any()  # models are not built for candidates
     nothing = screen_of(small | {"score": f"{module}:nothing", "budgets": {}})(genotypes)
-    assert np.isnan(nothing.score[nothing.order()[-15:]]).all()
+    assert np.isnan(nothing.values[FewBest(1).order(-nothing.values, nothing.violation)[-15:], 0]).all()
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 import e3dnas
 from e3dnas.arch import load_architecture
 from e3dnas.errors import E3DNASError
-from e3dnas.space import load_space, shipped_spaces
+from e3dnas.space import load_family, load_space, shipped_spaces
 from e3dnas.space.genes import rounded_widths
 
-SHIPPED = {name: load_space(name) for name in shipped_spaces()}
+SHIPPED = {space.name: space for name in shipped_spaces() for space in load_family(name).members.values()}
 STARTER = load_space(Path(e3dnas.__file__).parent / "space" / "starter.yaml")
 SPACES = SHIPPED | {"starter": STARTER}
 STAGE = {"depth": 1, "out": [8, 16], "bottleneck": 8}
