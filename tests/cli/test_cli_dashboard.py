@@ -12,8 +12,10 @@ def test_dashboard(start, cli, folder):
     address = re.fullmatch(r"dashboard: (http://127\.0\.0\.1:\d+)/dashboard/studies\n", process.stdout.readline())[1]
     assert process.stdout.readline() == "Ctrl-C ends it\n"
     with urllib.request.urlopen(f"{address}/api/studies/0?after=0", timeout=60) as answer:
-        trials = json.loads(answer.read())["trials"]
-    assert [len(trial["constraints"]) for trial in trials] == [2] * 5
+        study = json.loads(answer.read())
+    assert [len(trial["constraints"]) for trial in study["trials"]] == [2] * 5
+    assert "e3dnas export r --name my_small --register" in study["note"]["body"]
+    assert any(trial["artifacts"] for trial in study["trials"])
     code, _, err = cli("dashboard", "r", "--port", address.rpartition(":")[2])
     assert code == 2
     assert "Address already in use; choose another, or 0 for any free one" in err

@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-COMMANDS = ["run", "bound", "show", "export", "models", "dashboard", "init", "schema"]
+COMMANDS = [
+    "run", "bound", "show", "compare", "export", "report", "plot", "models", "dashboard", "init", "schema",
+]  # fmt: skip
 
 
 def test_starting_imports_nothing_heavy():

@@ -1,0 +1,1 @@
+"""Charts: one description, drawn interactively for pages, on paper by matplotlib, and as a table."""

@@ -1,0 +1,1 @@
+"""Runs: their figures, what they are compared with, and the page that tells of one."""
