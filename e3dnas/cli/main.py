@@ -10,6 +10,7 @@ import typer
 from e3dnas.cli.bound import bound
 from e3dnas.cli.compare import compare
 from e3dnas.cli.dashboard import dashboard
+from e3dnas.cli.data import app as data
 from e3dnas.cli.export import export
 from e3dnas.cli.init import init
 from e3dnas.cli.models import models
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 for command in (run, bound, show, compare, export, report, plot, models, dashboard, init, schema):
     app.command()(command)
+app.add_typer(data)
 
 
 def _print_version(wanted: bool) -> None:
