@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from e3dnas.errors import E3DNASError
     from e3dnas.measure.api import measure
     from e3dnas.models import create_model
-    from e3dnas.search.api import search
-    from e3dnas.space import load_space
+    from e3dnas.search.api import search, search_family
+    from e3dnas.space import load_family, load_space
 
     __version__: str
 
 __all__ = [
-    "Architecture", "E3DNASError", "__version__", "create_model", "load_architecture", "load_space", "measure",
-    "search",
+    "Architecture", "E3DNASError", "__version__", "create_model", "load_architecture", "load_family", "load_space",
+    "measure", "search", "search_family",
 ]  # fmt: skip
 
 _HOMES = {
     "Architecture": "e3dnas.arch", "load_architecture": "e3dnas.arch", "load_space": "e3dnas.space",
+    "load_family": "e3dnas.space", "search_family": "e3dnas.search.api",
     "create_model": "e3dnas.models", "E3DNASError": "e3dnas.errors",
 }  # fmt: skip
 # Packages that can be called: e3dnas.measure(...) and, with the same name, e3dnas.measure.entropy.

@@ -104,8 +104,9 @@ def _load_folder(folder: Path) -> Architecture:
     for name in ("architecture.yaml", "best.yaml", "config.json"):
         if (folder / name).is_file():
             return _from_document(read_document(folder / name))
-    if members := sorted(best.parent for best in folder.glob("*/best.yaml")):
-        raise E3DNASError(f"{folder}: the run of a family holds several networks; name one of its members: {members[0]}")
+    members = sorted(str(best.parent) for best in folder.glob("*/best.yaml") if "-" not in best.parent.name)
+    if members:  # not old-1, which is an earlier run
+        raise E3DNASError(f"{folder}: the run of a family; name one of its members: {', '.join(members)}")
     raise E3DNASError(
         f"{folder}: no architecture in this folder; expected architecture.yaml or config.json (an exported model) or "
         "best.yaml (a run with a network within its budgets)"

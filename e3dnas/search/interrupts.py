@@ -12,7 +12,10 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """Lets Ctrl-C through while a network is measured; keeps it waiting while Optuna reads and writes its storage."""
+    """Lets Ctrl-C through while a user's own measures are taken, which may be slow; keeps it waiting otherwise.
+
+    Optuna would leave half a record behind, and PyTorch a default device that was meant for a moment.
+    """
 
     def __init__(self) -> None:
         self._asked = False
@@ -33,11 +36,14 @@ class Interrupts:
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
-        """Let Ctrl-C through at once."""
+        """Let Ctrl-C through at once; an error that it leads to is its own."""
         self._allowed = True
         try:
             self.check()
             yield
+        except Exception:
+            self.check()
+            raise
         finally:
             self._allowed = False
 

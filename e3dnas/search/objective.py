@@ -54,9 +54,10 @@ class Objective:
         params = {name: _suggest(trial, name, d) for name, d in self._distributions.items()}
         architecture = self.space.architecture(self.space.genotype(params))
         self._load()
+        measures = self._measures(architecture)
         try:
             with self._interrupts.allowed():
-                measures = self._measures(architecture)
+                measures |= self._budgeted(architecture, measures)
                 values = tuple(self._value(one, architecture, measures) for one in self.objectives)
                 measures |= self._own(values, measures)
         except E3DNASError as error:
@@ -93,15 +94,18 @@ class Objective:
             import e3dnas.models.build  # noqa: F401
 
     def _measures(self, architecture: Architecture) -> dict[str, Any]:
-        """Return the package's measures, flops and params as thop counts them, and those that have a budget."""
+        """Return the package's measures, flops and params as thop counts them."""
         from e3dnas.models.profile import profile_architecture
 
         closed = measure_table(architecture.table())
         thop = profile_architecture(architecture)
         measures = {k: float(v[0]) if k.endswith("entr") else int(v[0]) for k, v in closed.items()}
-        measures |= {key: getattr(thop, key) for key in COUNTED_BY_THOP}
+        return measures | {key: getattr(thop, key) for key in COUNTED_BY_THOP}
+
+    def _budgeted(self, architecture: Architecture, measures: dict[str, Any]) -> dict[str, float]:
+        """Return a user's own measures that have a budget."""
         own = {limit.measure.name: limit.measure for limit in self.limits if limit.measure.name not in measures}
-        return measures | {name: of_network(measure, architecture) for name, measure in own.items()}
+        return {name: of_network(measure, architecture) for name, measure in own.items()}
 
 
 def _suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Any:

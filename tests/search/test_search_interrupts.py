@@ -1,4 +1,4 @@
-"""Ctrl-C: at once while a network is measured, between trials otherwise; what was found is there, and goes on."""
+"""Ctrl-C: at once in a measure of the user's own, otherwise between trials; what was found is there and goes on."""
 
 import json
 import signal
@@ -37,6 +37,36 @@ def test_interrupts_go_through_measurements():
     interrupts.check()
     with interrupts.held(), pytest.raises(KeyboardInterrupt), interrupts.allowed():
         signal.raise_signal(signal.SIGINT)
+
+
+def test_an_error_that_an_interrupt_leads_to_is_an_interrupt():
+    def broken():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            raise AssertionError("Tried to pop from empty mode stack")
+
+    interrupts = Interrupts()
+    with interrupts.held(), pytest.raises(KeyboardInterrupt), interrupts.allowed():
+        broken()
+    with pytest.raises(AssertionError), Interrupts().allowed():
+        raise AssertionError
+
+
+def test_thop_is_not_interrupted(small, monkeypatch, tmp_path):
+    from e3dnas.models import profile
+
+    measure, done = profile.profile_architecture, []
+
+    def pressed(architecture):
+        if len(done) == 2:
+            signal.raise_signal(signal.SIGINT)
+        done.append(measure(architecture))
+        return done[-1]
+
+    monkeypatch.setattr(profile, "profile_architecture", pressed)
+    result = search(small, out=tmp_path)
+    assert (len(done), result.trials, result.complete) == (3, 2, False)
 
 
 def test_other_threads_and_other_handlers_are_left_alone():
