@@ -25,6 +25,7 @@ KNOWS = {
     "e3dnas.space": {"errors", "config", "arch"},
     "e3dnas.measure": {"errors", "config", "arch"},
     "e3dnas.models": {"errors", "config", "arch", "measure"},
+    "e3dnas.training": {"errors", "config", "arch", "measure", "models", "video"},
     "e3dnas.bound": {"errors", "config", "arch", "space", "measure"},
     "e3dnas.video": {"errors", "config", "arch"},
     "e3dnas.search": {"errors", "config", "arch", "space", "measure", "models", "bound"},

@@ -11,14 +11,17 @@ from e3dnas.cli.bound import bound
 from e3dnas.cli.compare import compare
 from e3dnas.cli.dashboard import dashboard
 from e3dnas.cli.data import app as data
+from e3dnas.cli.eval import evaluate
 from e3dnas.cli.export import export
 from e3dnas.cli.init import init
 from e3dnas.cli.models import models
 from e3dnas.cli.plot import plot
+from e3dnas.cli.predict import predict
 from e3dnas.cli.report import report
 from e3dnas.cli.run import run
 from e3dnas.cli.schema import schema
 from e3dnas.cli.show import show
+from e3dnas.cli.train import train
 from e3dnas.errors import E3DNASError
 
 __all__ = ["app", "main"]
@@ -30,8 +33,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (run, bound, show, compare, export, report, plot, models, dashboard, init, schema):
-    app.command()(command)
+for command in (
+    run, bound, show, compare, export, report, plot, train, evaluate, predict, models, dashboard, init, schema,
+):  # fmt: skip
+    app.command("eval" if command is evaluate else None)(command)
 app.add_typer(data)
 
 

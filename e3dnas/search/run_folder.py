@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e3dnas.config import dump_yaml, read_document
+from e3dnas.config.writing import replace_text
 from e3dnas.errors import E3DNASError
 
 if TYPE_CHECKING:
@@ -127,13 +128,3 @@ class RunFolder:
         replace_text(self.result, json.dumps(result, indent=2) + "\n")
         if result.get("best"):
             replace_text(self.best, dump_yaml(result["best"]["architecture"]))
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file at once: a kill leaves the old one or the new one, never half of it."""
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

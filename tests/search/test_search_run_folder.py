@@ -9,11 +9,12 @@ import optuna
 import pytest
 
 import e3dnas
+from e3dnas.config.writing import replace_text
 from e3dnas.errors import E3DNASError
 from e3dnas.search.api import search
 from e3dnas.search.journal import open_journal
 from e3dnas.search.reading import read_run
-from e3dnas.search.run_folder import RunFolder, replace_text
+from e3dnas.search.run_folder import RunFolder
 
 
 def change(space, **changes):
