@@ -23,18 +23,24 @@ PICTURES = (".png", ".svg", ".pdf")
 def evaluate(
     model: Annotated[str, typer.Argument(help="The folder of a training, or the model in it.")],
     data: Annotated[Path, typer.Option(help="Folder of videos whose classes the network knows.")],
-    clips: Annotated[int | None, typer.Option(min=1, help="Clips of a video.  [default: as the recipe says]")] = None,
-    crops: Annotated[
-        int | None, typer.Option(min=1, max=3, help="Crops of each clip.  [default: as the recipe says]")
+    clips: Annotated[
+        int | None, typer.Option(min=1, help="Clips of a video.", show_default="as the recipe says")
     ] = None,
-    split: Annotated[str | None, typer.Option(help="train, val or test.  [default: val, or test without one]")] = None,
+    crops: Annotated[
+        int | None, typer.Option(min=1, max=3, help="Crops of each clip.", show_default="as the recipe says")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train, val or test.", show_default="val, or test without one")
+    ] = None,
     still: Annotated[
         bool, typer.Option("--still", help="Show one frame of each clip, repeated: what it tells without motion.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     amp: Annotated[str, typer.Option(help="auto (bf16 on a GPU that can), no, bf16 or fp16.")] = "auto",
     batch: Annotated[int, typer.Option(min=1, help="Clips computed at once.")] = 64,
-    workers: Annotated[int | None, typer.Option(min=0, help="Processes that read.  [default: the spare cores]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that read.", show_default="the spare cores")
+    ] = None,
     layout: Annotated[str | None, typer.Option(help="Layout of the data, where it is not recognised rightly.")] = None,
     fold: Annotated[int, typer.Option(min=1, help="Of UCF101: which division into training and test.")] = 1,
     output: Annotated[

@@ -19,16 +19,18 @@ def predict(
     model: Annotated[str, typer.Argument(help="The folder of a training, or the model in it.")],
     videos: Annotated[list[Path], typer.Argument(help="Video files, or folders of frames.")],
     top: Annotated[int, typer.Option(min=1, help="Classes to tell.")] = 5,
-    clips: Annotated[int | None, typer.Option(min=1, help="Clips of a video.  [default: as the recipe says]")] = None,
+    clips: Annotated[
+        int | None, typer.Option(min=1, help="Clips of a video.", show_default="as the recipe says")
+    ] = None,
     crops: Annotated[
-        int | None, typer.Option(min=1, max=3, help="Crops of each clip.  [default: as the recipe says]")
+        int | None, typer.Option(min=1, max=3, help="Crops of each clip.", show_default="as the recipe says")
     ] = None,
     window: Annotated[
         float | None,
         typer.Option(help="Seconds of a window that slides along each video; without it: the whole alone."),
     ] = None,
     stride: Annotated[
-        float | None, typer.Option(help="Seconds from one window to the next.  [default: half a window]")
+        float | None, typer.Option(help="Seconds from one window to the next.", show_default="half a window")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -33,7 +33,9 @@ def train(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set one key of the recipe; repeatable.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the training.  [default: runs/<model>_trained]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the training.", show_default="runs/<model>_trained")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the folder.")] = False,
     trial: Annotated[int | None, typer.Option(min=0, help="Of a run: this trial instead of the best.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",

@@ -11,9 +11,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from e3dnas.training.api import Options, TrainingResult, train
+    from e3dnas.training.api import train
     from e3dnas.training.evaluation import Evaluation, evaluate
     from e3dnas.training.meters import TrainingFailed
+    from e3dnas.training.outcome import Options, TrainingResult
     from e3dnas.training.prediction import Prediction, predict
     from e3dnas.training.recipe import Recipe
     from e3dnas.training.recipes import load_recipe, parse_settings, shipped_recipes
@@ -25,8 +26,8 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "Evaluation": "evaluation", "Options": "api", "Prediction": "prediction", "Recipe": "recipe",
-    "TensorClips": "tensors", "TrainingFailed": "meters", "TrainingResult": "api", "evaluate": "evaluation",
+    "Evaluation": "evaluation", "Options": "outcome", "Prediction": "prediction", "Recipe": "recipe",
+    "TensorClips": "tensors", "TrainingFailed": "meters", "TrainingResult": "outcome", "evaluate": "evaluation",
     "load_recipe": "recipes", "parse_settings": "recipes", "predict": "prediction", "shipped_recipes": "recipes",
     "train": "api",
 }  # fmt: skip

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e3dnas.errors import E3DNASError
-from e3dnas.training.api import Options, TrainingResult
 from e3dnas.training.assembling import make_accelerator, seed_for, set_deterministic
 from e3dnas.training.engine import Engine
 from e3dnas.training.events import Listener
 from e3dnas.training.networks import build_network
+from e3dnas.training.outcome import Options, TrainingResult
 from e3dnas.training.preprocessing import Preprocessing
 from e3dnas.training.records import All, Records, Silent
 from e3dnas.training.state import Parts

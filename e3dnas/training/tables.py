@@ -96,4 +96,5 @@ def plot_confusion(confusion: Tensor, classes: tuple[str, ...], title: str, file
 def _told_broken(broken: dict[str, str], most: int = 5) -> str:
     lines = [f"{path}: {why}" for path, why in list(broken.items())[:most]]
     more = [f"and {len(broken) - most} more; --json has all"] if len(broken) > most else []
-    return "\n".join([f"\n{len(broken)} videos cannot be read, and count nowhere:", *lines, *more])
+    videos = "1 video" if len(broken) == 1 else f"{len(broken)} videos"
+    return "\n".join([f"\n{videos} cannot be read; not counted:", *lines, *more])

@@ -34,6 +34,8 @@ class Tested:
         wait_share: share of the time in which the network waited for clips.
     """
 
+    __test__ = False  # to pytest the name looks like a test
+
     loss: float
     top1: float
     top5: float

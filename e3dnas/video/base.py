@@ -16,7 +16,10 @@ from e3dnas.errors import E3DNASError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["BrokenVideo", "Image", "Video"]
+__all__ = ["IMAGES", "BrokenVideo", "Image", "Video"]
+
+IMAGES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
+"""Endings of files that are taken for frames."""
 
 Image = npt.NDArray[np.uint8]
 """One frame, (H, W, 3), RGB, as it is meant to be seen."""

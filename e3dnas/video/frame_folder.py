@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from e3dnas.video.base import BrokenVideo, Image, Video
+from e3dnas.video.base import IMAGES, BrokenVideo, Image, Video
 
 __all__ = ["FrameFolder"]
 
@@ -29,8 +29,6 @@ class FrameFolder(Video):
     seconds = None
 
     def __init__(self, path: Path) -> None:
-        from e3dnas.video.opening import IMAGES
-
         self.path = path
         try:
             names = [one.name for one in path.iterdir() if one.suffix.lower() in IMAGES and one.name[0] != "."]

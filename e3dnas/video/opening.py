@@ -11,7 +11,7 @@ from e3dnas.errors import E3DNASError, nearest
 from e3dnas.video.base import BrokenVideo, Video
 from e3dnas.video.truncation import promised_bytes
 
-__all__ = ["IMAGES", "READERS", "VIDEOS", "check_reader", "open_video"]
+__all__ = ["READERS", "VIDEOS", "check_reader", "open_video"]
 
 READERS = ("pyav", "torchcodec")
 VIDEOS = frozenset((
@@ -19,7 +19,6 @@ VIDEOS = frozenset((
     ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv",
 ))  # fmt: skip
 """Endings of files that are taken for videos; what is in a file is told from the file itself."""
-IMAGES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
 
 
 def open_video(path: str | Path, *, reader: str = "pyav", threads: int = 1) -> Video:

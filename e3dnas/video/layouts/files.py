@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from e3dnas.errors import E3DNASError
-from e3dnas.video.opening import IMAGES, VIDEOS
+from e3dnas.video.base import IMAGES
+from e3dnas.video.opening import VIDEOS
 
 __all__ = ["Listing", "decode_lines", "find_file", "is_video_name", "read_lines", "subfolders"]
 
