@@ -1,6 +1,6 @@
 """What the training loop costs: clips a second of it against the bare model on the same tensors.
 
-python benchmarks/training_overhead.py [--updates 4] [--rounds 8] [--batch 16] [--model tiny]
+python benchmarks/training_overhead.py [--updates 8] [--rounds 8] [--batch 16] [--model tiny]
 
 Both do the same arithmetic: forward, cross entropy, backward, SGD. The bare one is a Python loop of six lines; ours
 adds seeds, schedule, meters, reports, steps.csv and TensorBoard. They take turns, ``updates`` at a time, so that other
@@ -75,7 +75,7 @@ def bare_loop(data: TensorClips, architecture: e3dnas.Architecture, recipe: dict
 def main() -> None:
     """Measure and keep the figures."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--updates", type=int, default=4)
+    parser.add_argument("--updates", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--model", default="tiny", help="a space whose best network is trained, or a network")
