@@ -20,7 +20,10 @@ def check(
     path: Annotated[Path, typer.Argument(help="The folder of a data set.")],
     layout: Annotated[
         str | None,
-        typer.Option(help="Its layout: folders, kinetics, something-v1, something-v2, ucf101.  [default: recognised]"),
+        typer.Option(
+            help="Its layout: folders, classes, kinetics, kinetics-official, something-v1, something-v2, ucf101.  "
+            "[default: recognised]"
+        ),
     ] = None,
     fold: Annotated[int, typer.Option(min=1, help="Of UCF101: which division into training and test.")] = 1,
     full: Annotated[bool, typer.Option("--full", help="Decode every frame, not three of each video.")] = False,

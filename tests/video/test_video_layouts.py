@@ -76,6 +76,26 @@ def make_ucf101(root):
     write(root / "ucfTrainTestlist/testlist02.txt", "YoYo/v_YoYo_g02_c01.avi\n")
 
 
+def make_official(root):
+    made.tiny(root / "train/-aBc_d_000010_000020.mp4")
+    made.tiny(root / "train/tying tie/e_000000_000010.mp4")
+    made.tiny(root / "val/tying_tie/f_000007_000017.mkv")
+    header = "label,youtube_id,time_start,time_end,split,is_cc\n"
+    rows = 'yoga,-aBc_d,10,20,train,0\n"tying tie",e,0,10,train,1\nyoga,gone,1,11,train,0\n'
+    write(root / "annotations/train.csv", header + rows)
+    write(root / "annotations/val.csv", header + "tying tie,f,7.0,17.0,val,0\n")
+    write(root / "annotations/test.csv", "youtube_id,time_start,time_end,split\ng,1,11,test\n")
+
+
+def make_unsplit(root):
+    for name in ("a", "b", "c", "d", "e", "f"):
+        made.tiny(root / f"run/{name}.mp4")
+    made.tiny(root / "jump/x.avi")
+    frames_in(root / "jump/y")
+    write(root / "jump/notes.txt", "no video")
+    write(root / "README/about.txt", "no video")
+
+
 # layout: how it is made, its splits, whether it may be mirrored, what is missing, sampling
 LAYOUTS = {
     "folders": (make_folders, {
@@ -86,6 +106,14 @@ LAYOUTS = {
         "train": [("riding a bike/a.mp4", "class 0"), ("riding a bike/b, c.mp4", "class 0")],
         "val": [("yoga/d.mp4", "class 1")],
     }, True, 1, "dense"),
+    "kinetics-official": (make_official, {
+        "train": [("train/-aBc_d_000010_000020.mp4", "yoga"), ("tying tie/e_000000_000010.mp4", "tying tie")],
+        "val": [("tying_tie/f_000007_000017.mkv", "tying tie")],
+    }, True, 1, "dense"),
+    "classes": (make_unsplit, {  # c.mp4 and y come first by sha256sum of their names
+        "train": [("jump/x.avi", "jump"), *((f"run/{name}.mp4", "run") for name in "abdef")],
+        "val": [("jump/y", "jump"), ("run/c.mp4", "run")],
+    }, True, 0, "dense"),
     "something-v1": (make_v1, {
         "train": [("20bn-something-something-v1/7", "Turning [something]"),
                   ("20bn-something-something-v1/100", "Dropping [something]")],
@@ -150,6 +178,21 @@ def test_folds_of_ucf101(tmp_path):
         load_videos(tmp_path, fold=3)
 
 
+def test_what_is_held_out_stays_so_where_videos_are_added(tmp_path):
+    for number in range(40):
+        write(tmp_path / f"old/{number}.mp4", "")
+        write(tmp_path / f"turn left/{number}.mp4", "")
+    before = load_videos(tmp_path)
+    assert [split.counts() for split in before.splits.values()] == [[32, 32], [8, 8]]
+    assert not before.mirror
+    for number in range(40, 50):
+        write(tmp_path / f"old/{number}.mp4", "")
+    after = load_videos(tmp_path)
+    moved = set(before.splits["val"].items) ^ set(after.splits["val"].items)
+    assert len(moved) <= 4  # ten more of one class are two more held out
+    assert not set(after.splits["val"].items) & set(after.train.items)
+
+
 @pytest.mark.parametrize(
     ("names", "mirror"),
     [
@@ -181,6 +224,9 @@ WRONG = {
     "no label": (make_kinetics, "train.csv", "a.mp4 0", "a.mp4", r"train.csv:1: must be 'path label'"),
     "negative label": (make_kinetics, "train.csv", "gone.mp4 1", "gone.mp4 -1", r"train.csv:4: label -1 must be 0 or"),
     "huge label": (make_kinetics, "train.csv", "gone.mp4 1", "gone.mp4 99999999999", r"label 99999999999 is too high"),
+    "official times": (make_official, "annotations/train.csv", "10,20", "ten,20", r"train.csv:2: must be label,yout"),
+    "official label": (make_official, "annotations/val.csv", "tying", "tyin",
+                       r"val.csv:2: label 'tyin tie' is not in train.csv; did you mean 'tying tie'"),
     "v1 line": (make_v1, V1_TRAIN, "100;", "100,", r"train.csv:2: must be 'id;label'"),
     "v1 label": (make_v1, V1_TRAIN, "Turning", "Turnin",
                  r"train.csv:1: label 'Turnin \[something\]' is not in .*; did you mean 'Turning \[something\]'\?"),
@@ -241,7 +287,7 @@ def test_folders_that_are_no_data_set(tmp_path):
     made.tiny(tmp_path / "flat/a.mp4")
     with pytest.raises(E3DNASError, match="has videos but no classes"):
         load_videos(tmp_path / "flat")
-    with pytest.raises(E3DNASError, match=r"has folders of videos \(flat\) but no splits; .* train/flat and val/flat"):
+    with pytest.raises(E3DNASError, match=r"has one folder of videos \(flat\), and a network needs two classes"):
         load_videos(tmp_path)
     with pytest.raises(E3DNASError, match="is a file"):
         load_videos(tmp_path / "flat/a.mp4")

@@ -7,16 +7,20 @@ from pathlib import Path
 from e3dnas.errors import E3DNASError, nearest
 from e3dnas.video.layouts.files import Listing, subfolders
 from e3dnas.video.layouts.kinetics import Kinetics
+from e3dnas.video.layouts.kinetics_official import KineticsOfficial
 from e3dnas.video.layouts.own import OwnVideos
 from e3dnas.video.layouts.something_v1 import SomethingV1
 from e3dnas.video.layouts.something_v2 import SomethingV2
 from e3dnas.video.layouts.split import Layout, VideoData
 from e3dnas.video.layouts.ucf101 import UCF101
+from e3dnas.video.layouts.unsplit import Unsplit
 
 __all__ = ["LAYOUTS", "load_videos"]
 
 # The first that recognises a folder reads it: lists before folders, since they say more.
-LAYOUTS: tuple[Layout, ...] = (SomethingV2(), SomethingV1(), UCF101(), Kinetics(), OwnVideos())
+LAYOUTS: tuple[Layout, ...] = (
+    SomethingV2(), SomethingV1(), UCF101(), KineticsOfficial(), Kinetics(), OwnVideos(), Unsplit(),
+)  # fmt: skip
 
 
 def load_videos(root: str | Path, *, layout: str | None = None, fold: int = 1) -> VideoData:
@@ -63,10 +67,7 @@ def _unknown(root: Path) -> str:
     """Return what to do with a folder whose layout is not known."""
     listing, folders = Listing(), subfolders(root)
     if any(fits for name in folders[:100] for _, fits in listing.videos(str(root / name))):
-        return (
-            f"has folders of videos ({', '.join(folders[:3])}{', ...' if len(folders) > 3 else ''}) but no splits; put "
-            "them into train/ and val/, e.g. train/" + folders[0] + " and val/" + folders[0]
-        )
+        return f"has one folder of videos ({folders[0]}), and a network needs two classes or more, a folder for each"
     if any(fits for _, fits in listing.videos(str(root))):
         return "has videos but no classes; sort them as train/<class>/video.mp4 and val/<class>/video.mp4"
     known = ", ".join(f"{one.name} ({one.title})" for one in LAYOUTS)

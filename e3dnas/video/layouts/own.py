@@ -9,7 +9,7 @@ from e3dnas.errors import E3DNASError
 from e3dnas.video.layouts.files import Listing, subfolders
 from e3dnas.video.layouts.split import Item, Split, VideoData
 
-__all__ = ["SPLITS", "OwnVideos", "split_folders"]
+__all__ = ["SPLITS", "OwnVideos", "note_on_sides", "split_folders"]
 
 SPLITS = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validate": "val", "validation": "val",
@@ -35,6 +35,12 @@ def split_folders(root: Path) -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda pair: list(SPLITS.values()).index(pair[0])))
 
 
+def note_on_sides(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a note where a class is named after a side, so that nothing may be mirrored; otherwise nothing."""
+    sided = [name for name in classes if SIDES.search(name)]
+    return (f"class {sided[0]!r} names a side: videos are not flipped",) if sided else ()
+
+
 class OwnVideos:
     """``train/<class>/*`` and ``val/<class>/*``, ``test/<class>/*``: files, or folders of frames."""
 
@@ -54,14 +60,13 @@ class OwnVideos:
         """
         folders = split_folders(root)
         classes = tuple(sorted({name for folder in folders.values() for name in subfolders(root / folder)}))
-        sided = [name for name in classes if SIDES.search(name)]
+        sides = note_on_sides(classes)
         listing = Listing()
         splits = {
-            split: self._split(listing, root / folder, split, classes, mirror=not sided)
+            split: self._split(listing, root / folder, split, classes, mirror=not sides)
             for split, folder in folders.items()
         }
-        notes = (f"class {sided[0]!r} names a side: videos are not flipped",) if sided else ()
-        return VideoData(root, self.name, self.recognise(root) or "", splits, notes=notes)
+        return VideoData(root, self.name, self.recognise(root) or "", splits, notes=sides)
 
     def _split(self, listing: Listing, folder: Path, name: str, classes: tuple[str, ...], *, mirror: bool) -> Split:
         items, ignored = [], []
