@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["errors_once", "is_main_process", "train"]
 
+LOST = ("Connection closed by peer", "Connection reset by peer", "remote process exited")
+"""What gloo and NCCL say in a process when another one has ended."""
+
 
 def train(
     model: Annotated[
@@ -89,12 +92,21 @@ def errors_once() -> Iterator[None]:
     try:
         yield
     except E3DNASError as error:
-        if is_main_process():
+        if is_main_process() or getattr(error, "alone", False):
             raise
         raise typer.Exit(error.exit_code) from None
+    except RuntimeError as error:
+        if _has_others() and any(sign in str(error) for sign in LOST):
+            raise typer.Exit(1) from None  # that one says why
+        raise
+    if _has_others():
+        sys.modules["torch"].distributed.destroy_process_group()
+
+
+def _has_others() -> bool:
+    """Whether this is one of several processes that know of each other."""
     torch = sys.modules.get("torch")
-    if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
+    return torch is not None and torch.distributed.is_available() and bool(torch.distributed.is_initialized())
 
 
 def _network(model: str, trial: int | None) -> tuple[str | Architecture, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from e3dnas.training.assembling import seed_for
 from e3dnas.training.events import EpochReport, Listener, StepReport
-from e3dnas.training.meters import Clock, Meter, Settled, TrainingFailed
+from e3dnas.training.meters import Clock, Meter, NotFinite, Settled
 from e3dnas.training.state import Parts, Progress
 from e3dnas.training.testing import Tested, run_test
 
@@ -67,8 +67,8 @@ class Engine:
         """Train; returns whether the last epoch has ended, and not before it a process was asked to stop.
 
         Raises:
-            TrainingFailed: the loss or the weights are not finite, or too many files are broken. The checkpoint before
-                that stays.
+            NotFinite: the loss or the weights are not finite; the checkpoint before that stays.
+            TrainingFailed: too many files are broken.
         """
         self._since = time.perf_counter()
         try:
@@ -76,8 +76,8 @@ class Engine:
                 self._train_epoch()
                 if self.progress.position == self.data.updates_per_epoch:
                     self._end_epoch()
-        except TrainingFailed as failure:
-            raise TrainingFailed(f"{failure}; {self._advice()}") from None
+        except NotFinite as failure:
+            raise NotFinite(f"{failure}; {self._advice()}", alone=failure.alone) from None
         return self.progress.epoch == self.recipe.epochs
 
     def _train_epoch(self) -> None:
@@ -149,8 +149,8 @@ class Engine:
     def _end_epoch(self) -> None:
         """Validate, write the epoch's row and a checkpoint."""
         progress = self.progress
-        progress.broken = self.data.broken()
         tested = self._validate()
+        progress.broken = self.data.broken()
         best = tested is not None and _better(tested, progress.best)
         progress.epoch += 1
         progress.position = 0

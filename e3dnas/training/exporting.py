@@ -76,7 +76,6 @@ def push_to_hub(folder: Path, repo: str) -> str:
         E3DNASError: the hub refuses it, or cannot be reached.
     """
     import timm
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     import e3dnas.models.registry  # noqa: F401 - registers the models
 
@@ -87,8 +86,11 @@ def push_to_hub(folder: Path, repo: str) -> str:
             model, repo, model_config={key: config[key] for key in ("label_names", "e3dnas")},
             model_args=config["model_args"], task_name="video-classification", safe_serialization=True,
         )  # fmt: skip
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise E3DNASError(f"--push-to-hub {repo}: {str(error).splitlines()[0]}; {folder} holds the model") from None
+    except Exception as error:  # the hub's own errors, and those of whichever HTTP library its client uses
+        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise E3DNASError(
+            f"--push-to-hub {repo}: {problem}; {folder} holds the model, and the same command with --resume tries again"
+        ) from None
     return str(where)
 
 

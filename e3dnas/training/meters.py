@@ -17,16 +17,29 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
     from torch import Tensor
 
-__all__ = ["Clock", "Meter", "Settled", "TrainingFailed"]
+__all__ = ["Clock", "Meter", "NotFinite", "Settled", "TrainingFailed"]
 
 T = TypeVar("T")
 NamesOf = Callable[[Sequence[int]], list[str]]
 
 
 class TrainingFailed(E3DNASError):
-    """A training that cannot go on, though what it was given is right in form."""
+    """A training that cannot go on, though what it was given is right in form.
+
+    Args:
+        text: why.
+        alone: whether this process may be the only one that knows, so that it must tell it whichever it is.
+    """
 
     exit_code = 1
+
+    def __init__(self, text: str, *, alone: bool = False) -> None:
+        super().__init__(text)
+        self.alone = alone
+
+
+class NotFinite(TrainingFailed):
+    """A loss or a weight is not finite."""
 
 
 @dataclass
@@ -82,7 +95,7 @@ class Meter:
             stop: whether this process is asked to stop.
 
         Raises:
-            TrainingFailed: a loss is not finite; says which update, process and clips.
+            NotFinite: a loss is not finite; says which update, process and clips.
         """
         import torch
 
@@ -106,7 +119,7 @@ class Meter:
         update, indices, numbers = self._pending[part]
         shown = gather_object([(float(numbers[0] / numbers[2]), names(indices))])
         loss, clips = shown[process]
-        raise TrainingFailed(
+        raise NotFinite(
             f"the loss is {loss} at update {update}, in process {process}, of the clips {', '.join(clips)}"
         )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from e3dnas.errors import E3DNASError
 from e3dnas.training.assembling import make_ema, make_loss, make_optimizer, make_schedule
 from e3dnas.training.checkpoints import Checkpoint
-from e3dnas.training.meters import Settled, TrainingFailed
+from e3dnas.training.meters import NotFinite, Settled
 from e3dnas.training.networks import prepare_batch_norm, set_training
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Parts:
         """Return a checkpoint.
 
         Raises:
-            TrainingFailed: a weight is not finite, so that nobody could go on from it.
+            NotFinite: a weight is not finite, so that nobody could go on from it.
         """
         model = self.network.state_dict()
         _check_finite(model, progress.update)
@@ -145,4 +145,4 @@ def _check_finite(weights: Mapping[str, Tensor], update: int) -> None:
     finite = torch.stack([torch.isfinite(value).all() for value in floating.values()])
     if not bool(finite.all()):
         name = list(floating)[int((~finite).nonzero()[0])]
-        raise TrainingFailed(f"the weights of {name} are not finite after update {update}")
+        raise NotFinite(f"the weights of {name} are not finite after update {update}", alone=True)

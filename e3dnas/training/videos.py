@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from e3dnas.errors import E3DNASError
 from e3dnas.training.data import Batch, part_of_batch, updates_per_epoch
+from e3dnas.training.meters import TrainingFailed
 from e3dnas.training.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from e3dnas.training.recipe import Recipe
     from e3dnas.training.recipe_data import Views
-    from e3dnas.video import ClipOrder, Split, VideoData
+    from e3dnas.video import BrokenVideo, ClipOrder, Split, VideoData
 
 __all__ = ["VideoTest", "VideoTraining", "data_digest", "held_out_split", "leaving_cores", "worker_count"]
 
@@ -119,8 +121,14 @@ class VideoTraining:
         self._order.load_state_dict(self._order.state_dict() | {"epoch": epoch, "done": start * self.recipe.batch})
         self._draws.count = left * self.recipe.accumulate * self.part
         for found in self._loader:
-            self._report.add(found.broken)
+            self._count(found.broken)
             yield Batch(found.clips, found.labels, found.indices.tolist())
+
+    def _count(self, broken: Sequence[BrokenVideo]) -> None:
+        try:
+            self._report.add(broken)
+        except E3DNASError as error:  # another process may have met none of them
+            raise TrainingFailed(str(error), alone=True) from None
 
     def prepare(self, batch: Batch, device: torch.device, memory_format: Any, seed: int) -> tuple[Tensor, Tensor]:
         """Return input and target on the device, mixed if the recipe wants it."""
@@ -133,17 +141,19 @@ class VideoTraining:
         return [self.split.items[index].path for index in indices]
 
     def broken(self) -> dict[str, str]:
-        """Return the files that could not be read so far, of all processes, and why."""
+        """Return the files that could not be read so far, of all processes, and why; those of validation, too."""
         from accelerate.utils import gather_object
 
+        held_out = self.held_out.broken if self.held_out else {}
         found: dict[str, str] = {}
-        for reasons in gather_object([self._report.reasons]):
+        for reasons in gather_object([self._report.reasons | held_out]):
             found |= reasons
         return dict(sorted(found.items()))
 
     def recall(self, broken: Mapping[str, str]) -> None:
         """Count files that an earlier run could not read."""
-        self._report.load_state_dict({"reasons": dict(broken)})
+        own = {item.path for item in self.split.items}
+        self._report.load_state_dict({"reasons": {path: why for path, why in broken.items() if path in own}})
 
 
 class _Draws:

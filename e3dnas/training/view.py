@@ -69,7 +69,8 @@ class TrainingView:
         if not new:
             return
         self._told_broken |= set(new)
-        self.console.print(f"  {len(report.broken)} files cannot be used; new in this epoch:", soft_wrap=True)
+        files = "1 file" if len(report.broken) == 1 else f"{len(report.broken)} files"
+        self.console.print(f"  {files} cannot be used; new in this epoch:", soft_wrap=True)
         for path, why in list(new.items())[:SHOWN_BROKEN]:
             self.console.print(f"    {path}: {why}", soft_wrap=True)
         if len(new) > SHOWN_BROKEN:

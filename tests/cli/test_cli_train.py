@@ -1,8 +1,13 @@
 """``e3dnas train``."""
 
 import json
+import os
+import re
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -110,3 +115,19 @@ def test_killed_and_resumed(start, cli, ready):
     for name in ("checkpoints/last/model.safetensors", "model/model.safetensors"):
         killed, whole = load_file(ready / "killed" / name), load_file(ready / "whole" / name)
         assert all(torch.equal(value, whole[key]) for key, value in killed.items())
+
+
+def test_the_process_that_meets_broken_files_says_so(ready):
+    for number in range(4):
+        (ready / f"data/train/grow/{number:05d}.mp4").write_bytes(b"")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
+    program = Path(sys.executable).with_name("e3dnas")
+    done = subprocess.run(
+        [*launcher, program, *ASKED, "--out", "here"], capture_output=True, text=True, check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert told
+    assert all(re.match(r"error: \d of 12 videos cannot be read, more than 5 %", line) for line in told)
+    assert "RuntimeError" not in done.stderr

@@ -12,7 +12,7 @@ from made_training import ARCHITECTURE, Heard, architecture
 from safetensors.torch import load_file
 
 from e3dnas.errors import E3DNASError
-from e3dnas.training import Options, evaluate, load_recipe, predict, train
+from e3dnas.training import Options, TrainingFailed, evaluate, load_recipe, predict, train
 from e3dnas.training.networks import find_network
 from e3dnas.training.preprocessing import Preprocessing
 from e3dnas.training.videos import VideoTraining, leaving_cores, worker_count
@@ -204,10 +204,11 @@ def test_broken_files_are_named_and_training_goes_on(demo, tmp_path):
     # 3 updates of 4 see 12 of 15 videos an epoch, so that after some epochs each has been seen.
     result = learn(tmp_path / "run", data, {**RECIPE, "epochs": 4}, heard)
     assert result.complete
-    named = {path.rsplit("/train/")[-1]: why for path, why in heard.epochs[-1].broken.items()}
-    assert named.keys() == {"move_left/00000.mp4", "move_right/00001.mp4"}
-    assert "empty" in named["move_left/00000.mp4"]
-    assert heard.epochs[-1].row["broken"] == 2
+    named = {path.removeprefix(f"{data}/"): why for path, why in heard.epochs[-1].broken.items()}
+    assert named.keys() == {"train/move_left/00000.mp4", "train/move_right/00001.mp4", "val/move_left/00002.mp4"}
+    assert "empty" in named["train/move_left/00000.mp4"]
+    assert "val/move_left/00002.mp4" in str(heard.epochs[0].broken)
+    assert heard.epochs[-1].row["broken"] == 3
     found = evaluate(tmp_path / "run", data, device="cpu", workers=0)
     assert [path.rsplit("/val/")[-1] for path in found.broken] == ["move_left/00002.mp4"]
     assert found.tested.count == 8
@@ -215,8 +216,10 @@ def test_broken_files_are_named_and_training_goes_on(demo, tmp_path):
     assert bad.problem
     assert not bad.guesses
     assert good.guesses
-    with pytest.raises(E3DNASError, match=r"2 of 15 videos cannot be read, more than 10 %"):
+    with pytest.raises(TrainingFailed, match=r"2 of 15 videos cannot be read, more than 10 %") as failed:
         learn(tmp_path / "strict", data, load_recipe({**RECIPE, "epochs": 4}, {"loader": {"max_broken": 0.1}}))
+    assert failed.value.alone  # told by whichever process meets it
+    assert "optimizer.lr" not in str(failed.value)
 
 
 @pytest.mark.parametrize(
@@ -310,3 +313,10 @@ def test_pushing_hands_a_whole_model_to_the_hub(trained, monkeypatch):
     assert tuple(model.pretrained_cfg["label_names"]) == CLASSES
     assert find(sent).prepared == find(trained[0]).prepared
     assert not (sent / "pytorch_model.bin").exists()
+
+    def unreachable(self, name, **given):
+        raise RuntimeError("Name or service not known\nand more")
+
+    monkeypatch.setattr(Hub, "create_repo", unreachable)
+    with pytest.raises(E3DNASError, match=r"^--push-to-hub me/small: Name or service not known; .* --resume tries"):
+        push_to_hub(trained[0] / "model", "me/small")
