@@ -1,6 +1,6 @@
 """From nothing to a video classifier in Python: search, train, test, predict. Some six minutes on two cores.
 
-python examples/train_demo.py [FOLDER]
+python examples/quickstart.py [FOLDER]
 
 The same with commands: ``e3dnas data demo data/demo``, ``e3dnas run tiny``,
 ``e3dnas train runs/tiny --data data/demo --recipe demo``, ``e3dnas eval runs/tiny_trained --data data/demo``,
@@ -17,7 +17,7 @@ from e3dnas.training.view import TrainingView
 from e3dnas.video import make_demo
 
 
-def main(folder: Path = Path("train_demo"), trials: int = 100, videos: int = 60, epochs: int | None = None) -> None:
+def main(folder: Path = Path("quickstart"), trials: int = 100, videos: int = 60, epochs: int | None = None) -> None:
     """Make videos of moving digits, search a small network, and train it to tell how they move."""
     data = folder / "data"
     if not data.exists():

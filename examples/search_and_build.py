@@ -1,6 +1,6 @@
 """From a space to a model in Python: search, look, build, run.
 
-python examples/quickstart.py
+python examples/search_and_build.py
 """
 
 import timm

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 COMMANDS = [
-    "run", "bound", "show", "compare", "export", "report", "plot", "models", "dashboard", "init", "schema",
+    "run", "bound", "show", "compare", "export", "report", "plot", "models", "dashboard", "init", "schema", "train",
+    "eval", "predict", "data",
 ]  # fmt: skip
 
 

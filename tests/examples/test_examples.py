@@ -18,8 +18,8 @@ def load(name: str):
     return module
 
 
-def test_quickstart_searches_builds_and_runs(capsys):
-    load("quickstart").main(space="tiny", trials=5)
+def test_search_and_build_builds_and_runs(capsys):
+    load("search_and_build").main(space="tiny", trials=5)
     printed = capsys.readouterr().out
     assert "trial" in printed
     assert "logits: (2, 174)" in printed

@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 
 
-def test_train_demo(tmp_path, capsys):
-    path = Path(__file__).parents[2] / "examples" / "train_demo.py"
-    spec = importlib.util.spec_from_file_location("example_train_demo", path)
+def test_quickstart(tmp_path, capsys):
+    path = Path(__file__).parents[2] / "examples" / "quickstart.py"
+    spec = importlib.util.spec_from_file_location("example_quickstart", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     torch.set_num_threads(1)
