@@ -1,4 +1,4 @@
-"""Registration with timm: ``e3d_s``, ``e3d_m``, ``e3d_l``, ``e3d`` (any architecture) and what a user has registered.
+"""Registration with timm: ``e3d_s``, ``e3d_m``, ``e3d_l``, X3D, ``e3d`` (any architecture), what a user has registered.
 
 ``import e3dnas`` imports this module as soon as timm is there, so that ``timm.create_model`` knows these names. The
 network is imported when one is built: it needs timm itself, and so may be what has imported timm.
@@ -22,9 +22,13 @@ from e3dnas.arch import Architecture, load_architecture
 from e3dnas.errors import E3DNASError
 from e3dnas.models.user_models import registered_models
 
-__all__ = ["check_free", "default_cfg", "e3d", "e3d_l", "e3d_m", "e3d_s", "register_user_model"]
+__all__ = [
+    "check_free", "default_cfg", "e3d", "e3d_l", "e3d_m", "e3d_s", "register_user_model", "x3d_l", "x3d_m", "x3d_s",
+    "x3d_xs",
+]  # fmt: skip
 
-ZOO = ("e3d_s", "e3d_m", "e3d_l")
+ZOO = ("e3d_s", "e3d_m", "e3d_l", "x3d_xs", "x3d_s", "x3d_m", "x3d_l")
+X3D_PAPER = "arXiv:2004.04730"
 FIRST_CONV = "stem.conv"
 WEIGHT_FILES = (".safetensors", ".bin", ".pt", ".pth")
 
@@ -44,7 +48,7 @@ def default_cfg(architecture: Architecture) -> dict[str, Any]:
         "crop_pct": 1.0,
         "first_conv": FIRST_CONV,
         "classifier": "head.fc",
-        "paper_ids": "arXiv:2303.02693",
+        "paper_ids": X3D_PAPER if architecture.name.startswith("x3d_") else "arXiv:2303.02693",
         "license": "apache-2.0",
     }
 
@@ -74,6 +78,30 @@ def e3d_m(pretrained: bool = False, **kwargs: Any) -> nn.Module:
 def e3d_l(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """E3D-L (arXiv 2303.02693): made for clips of 16 x 312 x 312, 19.35 G operations as thop counts them."""
     return _zoo("e3d_l", pretrained, kwargs)
+
+
+@register_model
+def x3d_xs(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """X3D-XS (arXiv 2004.04730): made for clips of 4 x 160 x 160, 0.60 G multiply-accumulates."""
+    return _zoo("x3d_xs", pretrained, kwargs)
+
+
+@register_model
+def x3d_s(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """X3D-S (arXiv 2004.04730): made for clips of 13 x 160 x 160, 1.96 G multiply-accumulates."""
+    return _zoo("x3d_s", pretrained, kwargs)
+
+
+@register_model
+def x3d_m(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """X3D-M (arXiv 2004.04730): made for clips of 16 x 224 x 224, 4.73 G multiply-accumulates."""
+    return _zoo("x3d_m", pretrained, kwargs)
+
+
+@register_model
+def x3d_l(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """X3D-L (arXiv 2004.04730): made for clips of 16 x 312 x 312, 18.37 G multiply-accumulates."""
+    return _zoo("x3d_l", pretrained, kwargs)
 
 
 @register_model

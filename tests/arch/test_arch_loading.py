@@ -26,7 +26,7 @@ def test_zoo_is_the_papers_table(name, clip, stages):
     assert [s.kernel for s in found.stages] == [(1, 5), (3, 3), (3, 3), (3, 3), (3, 3)]
     assert [s.stride for s in found.stages] == [(1, 2), (1, 2), (1, 2), (1, 1), (1, 2)]
     assert (found.stem.out, found.head.out) == (24, 512)
-    assert zoo_names() == ["e3d_l", "e3d_m", "e3d_s"]
+    assert zoo_names() == ["e3d_l", "e3d_m", "e3d_s", "x3d_l", "x3d_m", "x3d_s", "x3d_xs"]
     assert load_architecture(zoo_path(name)) == found
 
 
@@ -75,7 +75,7 @@ def test_problems_in_a_file_are_told_with_file_and_line(tmp_path):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("e3d_x", r"e3d_x: neither a file or folder nor one of the zoo's names \(e3d_l, e3d_m, e3d_s\); did you mean"),
+        ("e3d_x", r"e3d_x: neither a file or folder nor one of the zoo's names \(e3d_l, e3d_m, e3d_s, x3d_l, .*\); did you mean"),
         ("x" * 5000, "neither a file or folder"),
         ("a\0b", "neither a file or folder"),
         ({}, "architecture: stem: missing"),

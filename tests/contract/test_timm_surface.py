@@ -48,7 +48,8 @@ FACTORISED = {
     "head": {"out": 20, "hidden": 24},
 }
 SMALL = {"x3d_like": X3D_LIKE, "dense": DENSE, "factorised": FACTORISED}
-CLIPS = {"e3d_s": (3, 3, 48), "e3d_m": (3, 3, 33), "e3d_l": (3, 2, 32)}
+CLIPS = {"e3d_s": (3, 3, 48), "e3d_m": (3, 3, 33), "e3d_l": (3, 2, 32), "x3d_xs": (3, 2, 32), "x3d_l": (3, 2, 32)}
+OTHER_CLIPS = {"x3d_s": "x3d_xs", "x3d_m": "x3d_xs"}  # the same network, made for other clips
 MODELS = [*CLIPS, *SMALL]
 
 
@@ -81,7 +82,11 @@ light_model = pytest.mark.parametrize("name", [*SMALL, "e3d_s"])
 
 
 def test_every_registered_model_is_held_to_the_contract():
-    assert {"e3d", *CLIPS} == set(timm.list_models("e3d*"))
+    assert {"e3d", *CLIPS, *OTHER_CLIPS} == set(timm.list_models(["e3d*", "x3d*"]))
+    for name, same in OTHER_CLIPS.items():
+        clip = load_architecture(same).clip
+        assert load_architecture(name, frames=clip.frames, size=clip.size).stages == load_architecture(same).stages
+        assert len(build(name).state_dict()) == len(shared(same).state_dict())
 
 
 @every_model

@@ -181,7 +181,9 @@ def test_the_best_networks(run, page):
     values = [float(row[1]) for row in rows]
     assert values == sorted(values, reverse=True)
     (published,) = page.tables["published"]
-    assert [row[0] for row in published[1:]] == ["this run's best", "e3d_s", "e3d_m", "e3d_l"]
+    assert [row[0] for row in published[1:]] == [
+        "this run's best", "e3d_s", "e3d_m", "x3d_m", "e3d_l", "x3d_l",
+    ]  # fmt: skip
 
 
 def test_the_command_and_the_space(run, page):
@@ -238,7 +240,7 @@ def test_failed_running_and_strange_trials(tmp_path):
     assert "bad </script>&" in text  # told, not obeyed: the parser has found the end of everything that begins
     assert "mine:<own> cannot be bounded" in text
     assert "your own" in page.text["remake"]
-    assert [row[2] for row in page.tables["published"][0][1:]][1:] == ["-"] * 3
+    assert [row[2] for row in page.tables["published"][0][1:]][1:] == ["-"] * 5
 
 
 def test_infinite_scores(tmp_path):

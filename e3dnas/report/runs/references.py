@@ -71,15 +71,25 @@ class ExactFront:
 
 
 def published(run: Run) -> list[Published]:
-    """Return the published networks, measured on the clip of a run."""
+    """Return the published networks, measured on the clip of a run; of those that differ in their clips alone, one."""
     clip = run.space.declaration.clip
     found = []
-    for name in zoo_names():
+    for name in _different(clip.frames, clip.size):
         own = load_architecture(name).clip
         measures = measure(name, frames=clip.frames, size=clip.size)
         values = {goal: _value(run, goal, name) for goal in run.space.declaration.goals}
         found.append(Published(name, (own.frames, own.size), measures, values))
     return sorted(found, key=lambda one: float(one.measures["flops"]))
+
+
+def _different(frames: int, size: int) -> list[str]:
+    """Return names of networks that differ in more than their clips, those made for this clip before others."""
+    zoo = {name: load_architecture(name) for name in zoo_names()}
+    names = sorted(zoo, key=lambda name: (zoo[name].clip.frames, zoo[name].clip.size) != (frames, size))
+    first: dict[Any, str] = {}
+    for name in names:
+        first.setdefault((zoo[name].stem, zoo[name].stages, zoo[name].head), name)
+    return list(first.values())
 
 
 def published_points(references: Sequence[Published], x: str, y: str) -> Series:
