@@ -24,11 +24,17 @@ KNOWS = {
     "e3dnas.arch": {"errors", "config"},
     "e3dnas.space": {"errors", "config", "arch"},
     "e3dnas.measure": {"errors", "config", "arch"},
-    "e3dnas.models": {"errors", "config", "arch", "measure"},
-    "e3dnas.training": {"errors", "config", "arch", "measure", "models", "video"},
+    "e3dnas.kernels": {"errors"},
+    "e3dnas.models": {"errors", "config", "arch", "measure", "kernels"},
+    "e3dnas.deploy": {"errors", "config", "arch", "measure", "models"},
+    "e3dnas.training": {"errors", "config", "arch", "measure", "models", "video", "deploy"},
     "e3dnas.bound": {"errors", "config", "arch", "space", "measure"},
     "e3dnas.video": {"errors", "config", "arch"},
-    "e3dnas.search": {"errors", "config", "arch", "space", "measure", "models", "bound"},
+    "e3dnas.machine": {"errors", "config", "arch", "space", "measure", "models"},
+    "e3dnas.bench": {
+        "errors", "config", "arch", "measure", "models", "kernels", "deploy", "machine", "training",
+    },  # fmt: skip
+    "e3dnas.search": {"errors", "config", "arch", "space", "measure", "models", "bound", "machine"},
 }
 
 

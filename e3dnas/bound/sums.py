@@ -14,6 +14,7 @@ from e3dnas.measure.cost import LAYER_COSTS
 from e3dnas.measure.entropy import layer_entropy, stentr
 from e3dnas.measure.registry import resolve
 from e3dnas.space import SearchSpace
+from e3dnas.space.declaration import ON_A_MACHINE
 
 __all__ = ["Sum", "sum_of"]
 
@@ -52,6 +53,11 @@ def sum_of(name: str, options: dict[str, Any], space: SearchSpace) -> Sum:
     if name == "stentr":
         scale, log_width = _stage_weights(options.get("stage_weights"), space, parts)
         return Sum(name, layer_entropy, scale, log_width)
+    if name in ON_A_MACHINE:
+        raise E3DNASError(
+            f"{name} cannot be bounded: it is measured on a machine, network by network, and follows from no formula; "
+            "`e3dnas run` searches with it all the same"
+        )
     if ":" not in name:
         resolve(name)  # tells that there is no such measure
     raise E3DNASError(

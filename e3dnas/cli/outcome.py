@@ -97,6 +97,7 @@ class Outcome:
 
     def _print_figures(self, result: SearchResult, folder: Path) -> None:
         from e3dnas.report.numbers import format_gap, format_seconds
+        from e3dnas.report.on_machine import format_on_machine
 
         trials = f"{result.trials} {'trial' if result.trials == 1 else 'trials'}"
         failed = f", {result.failed} failed ({result.failure})" if result.failed else ""
@@ -114,6 +115,8 @@ class Outcome:
             )
         elif result.unbounded:
             typer.echo(f"no {'exact front' if len(result.objectives) > 1 else 'bound'}: {result.unbounded}")
+        for line in format_on_machine(result.on_machine):
+            typer.echo(line)
         typer.echo(f"written: {folder}/result.json" + (f", {folder}/best.yaml" if result.best else ""))
 
     def _print_family(self) -> None:

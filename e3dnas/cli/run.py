@@ -44,7 +44,7 @@ def run(
     with FamilyView(console, family.members) as view:
         results = search_family(
             family, out=folder, storage=storage, study=study, top=max(10, export_top), fresh=fresh, on_trial=view,
-            prove=prove,
+            prove=prove, on_prepare=view.preparing,
         )  # fmt: skip
     outcome = Outcome(console, folder, family, results)
     exported = {member: outcome.export(member, export_top) for member in results}

@@ -44,6 +44,9 @@ def show(
         typer.echo(json.dumps(measures, indent=2))
         return
     from e3dnas.report.console import make_console
+    from e3dnas.report.on_machine import format_known
     from e3dnas.report.tables import format_network
 
     make_console(piped_width=140).print(format_network(measures))
+    for line in format_known(source) if trial is None and frames is None and size is None else []:
+        typer.echo(line)

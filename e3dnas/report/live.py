@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.panel import Panel
+from rich.progress import BarColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressLine
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
@@ -140,6 +142,7 @@ class FamilyView:
         self.console, self.members = console, members
         self._member: str | None = None
         self._view: SearchView | None = None
+        self._bar: ProgressLine | None = None
 
     def __enter__(self) -> FamilyView:
         return self
@@ -147,11 +150,34 @@ class FamilyView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop_bar()
         if self._view is not None:
             self._view.__exit__(kind, error, trace)
 
+    def preparing(self, text: str, done: int, total: int) -> None:
+        """Show what is measured on this machine before the first trial; no total is a remark."""
+        if not total:
+            self.console.print(text, soft_wrap=True)
+            return
+        if self.console.is_terminal and self._bar is None and done < total:
+            self._bar = ProgressLine("{task.description}", BarColumn(), TimeRemainingColumn(), console=self.console)
+            self._bar.start()
+            self._bar.add_task(text, total=total)
+        elif self._bar is None and done == 0:
+            self.console.print(text, soft_wrap=True)
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done)
+            if done >= total:
+                self._stop_bar()
+
+    def _stop_bar(self) -> None:
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            bar.stop()
+
     def __call__(self, member: str, progress: Progress) -> None:
         """Show a step of one member."""
+        self._stop_bar()
         if self._view is None or member != self._member:
             self.__exit__(None, None, None)
             space = self.members[member]

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from e3dnas.report.numbers import format_count, format_gap, format_share
+from e3dnas.report.on_machine import UNITS
 
 if TYPE_CHECKING:
     from e3dnas.search.result import SearchResult
@@ -64,10 +65,12 @@ def _clip(measures: Mapping[str, Any]) -> str:
 def format_top(top: Sequence[Mapping[str, Any]], score: str) -> Table:
     """Return the best networks of a search, best first; each has trial, score and measures."""
     table = _table("best networks within the budgets")
-    for name in ("rank", "trial", _short(score), "flops", "conv_macs", "params", "layers"):
+    here = [name for name in UNITS if top and name in top[0] and name != score]
+    for name in ("rank", "trial", _short(score), *here, "flops", "conv_macs", "params", "layers"):
         table.add_column(name, justify="right", no_wrap=True)
     for rank, found in enumerate(top, start=1):
-        counts = [format_count(found[key]) for key in ("flops", "conv_macs", "params")]
+        counts = [f"{found[key]:.4g}" for key in here]
+        counts += [format_count(found[key]) for key in ("flops", "conv_macs", "params")]
         table.add_row(str(rank), str(found["trial"]), f"{found['score']:.4f}", *counts, str(found["layers"]))
     return table
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from e3dnas.machine.instruments import Watch
 from e3dnas.search.journal import open_journal
 from e3dnas.search.run_folder import RunFolder
 from e3dnas.search.session import Progress, Session
@@ -36,6 +37,7 @@ def search(
     fresh: bool = False,
     on_trial: Callable[[Progress], None] | None = None,
     prove: bool = False,
+    on_prepare: Watch | None = None,
 ) -> SearchResult:
     """Search a space for the network with the best score within its budgets.
 
@@ -51,6 +53,8 @@ def search(
         fresh: start anew; an earlier run in ``out`` is kept aside, a study of that name in ``storage`` is deleted.
         on_trial: called when a run is resumed, after every trial, and when the proof lets one wait.
         prove: work out beside the search how good a network of the space can be, where score and budgets allow it.
+        on_prepare: told what is measured on this machine before the first trial, for budgets on latency: a text, and
+            how many of how many measurements are done.
 
     Returns:
         What was found; on Ctrl-C what was found so far, with ``complete`` False.
@@ -61,7 +65,8 @@ def search(
     loaded = load_space(space, overrides_of(trials, seed, sampler))
     alone = Family(loaded.name, {"": loaded}, loaded.document)
     told = None if on_trial is None else lambda member, progress: on_trial(progress)
-    found = _searched(alone, out, storage, study, top=top, fresh=fresh, on_trial=told, prove=prove)
+    found = _searched(alone, out, storage, study, top=top, fresh=fresh, on_trial=told, prove=prove,
+                      on_prepare=on_prepare)  # fmt: skip
     return found[""]
 
 
@@ -78,14 +83,15 @@ def search_family(
     fresh: bool = False,
     on_trial: OnTrial | None = None,
     prove: bool = False,
+    on_prepare: Watch | None = None,
 ) -> dict[str, SearchResult]:
     """Search the spaces of a family one after another, as one run that can be resumed; see ``search``.
 
     Args:
         family: a family, a YAML file, the name of a shipped one, or plain data; an ordinary space is a family of one.
         out: folder of the run; every member has a folder in it.
-        trials: for each member, as for ``search``; so are ``seed``, ``sampler``, ``storage``, ``top``, ``fresh`` and
-            ``prove``.
+        trials: for each member, as for ``search``; so are ``seed``, ``sampler``, ``storage``, ``top``, ``fresh``,
+            ``prove`` and ``on_prepare``.
         study: the beginning of the studies' names, which end with ``_`` and the member's name.
         on_trial: called with the member's name and its progress.
 
@@ -96,7 +102,8 @@ def search_family(
         E3DNASError: as for ``search``; every member is checked before the first begins.
     """
     loaded = load_family(family, overrides_of(trials, seed, sampler))
-    return _searched(loaded, out, storage, study, top=top, fresh=fresh, on_trial=on_trial, prove=prove)
+    return _searched(loaded, out, storage, study, top=top, fresh=fresh, on_trial=on_trial, prove=prove,
+                     on_prepare=on_prepare)  # fmt: skip
 
 
 def overrides_of(trials: int | None, seed: int | None, sampler: str | None) -> dict[str, Any]:
@@ -116,6 +123,7 @@ def _searched(
     fresh: bool,
     on_trial: OnTrial | None,
     prove: bool,
+    on_prepare: Watch | None,
 ) -> dict[str, SearchResult]:
     sessions = {
         member: Session(space, _folder_of(space), top, _for_member(on_trial, member), prove=prove)
@@ -129,8 +137,10 @@ def _searched(
         if run is not None:
             run.check(family=not family.is_single)
             stack.enter_context(run.locked())
-            if fresh:
-                run.set_aside()
+        for session in sessions.values():
+            session.prepare(on_prepare)
+        if run is not None and fresh:
+            run.set_aside()
         kept = opened or _own_storage(run)
         for member, session in sessions.items():
             if not fresh:

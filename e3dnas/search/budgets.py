@@ -37,7 +37,10 @@ class Limit:
 
 
 def limits_of(
-    budgets: Mapping[str, Budget], folder: Path | None = None, document: Document | None = None
+    budgets: Mapping[str, Budget],
+    folder: Path | None = None,
+    document: Document | None = None,
+    on_machine: Mapping[str, Measure] | None = None,
 ) -> tuple[Limit, ...]:
     """Return every limit of the budgets by measure name.
 
@@ -45,6 +48,7 @@ def limits_of(
         budgets: the budgets.
         folder: where measures of one's own may lie, beside the import path.
         document: where the budgets were read from, for errors to tell.
+        on_machine: the measures that need a machine, by name.
 
     Raises:
         E3DNASError: there is no such measure.
@@ -53,7 +57,7 @@ def limits_of(
     limits = []
     for name, budget in budgets.items():
         with document.telling("budgets", name):
-            measure = resolve(name, folder=folder)
+            measure = (on_machine or {}).get(name) or resolve(name, folder=folder)
         for value, upper in ((budget.max, True), (budget.min, False)):
             if value is not None:
                 limits.append(Limit(measure, value, upper))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -20,13 +20,18 @@ Item = TypeVar("Item")
 
 
 def elite(
-    trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection], space: SearchSpace, count: int
+    trials: Sequence[FrozenTrial],
+    directions: Sequence[StudyDirection],
+    space: SearchSpace,
+    count: int,
+    refused: Collection[int] = (),
 ) -> list[FrozenTrial]:
     """Return the best trials within the budgets, each with another network, best of the first objective first.
 
-    Of one objective at most ``count``; of several the whole front.
+    Of one objective at most ``count``; of several the whole front. Trials whose numbers are ``refused`` are left out.
     """
     within = [trial for trial in trials if trial.state == TrialState.COMPLETE and feasible(trial)]
+    within = [trial for trial in within if trial.number not in refused]
     if len(directions) > 1:
         front = set(unbeaten([tuple(trial.values) for trial in within], directions))
         within, count = [trial for trial in within if tuple(trial.values) in front], len(within)

@@ -10,6 +10,7 @@ from optuna.trial import Trial
 
 from e3dnas.arch import Architecture
 from e3dnas.errors import E3DNASError
+from e3dnas.machine.instruments import OnMachine
 from e3dnas.measure.registry import Measure, measure_table
 from e3dnas.search.budgets import Limit
 from e3dnas.search.interrupts import Interrupts
@@ -72,8 +73,8 @@ class Objective:
         return values[0] if len(values) == 1 else values
 
     def _value(self, objective: Measure, architecture: Architecture, measures: dict[str, Any]) -> float:
-        """Return the value of an objective: thop's count where it is one of those."""
-        if objective.name in COUNTED_BY_THOP:
+        """Return the value of an objective: what thop counted or this machine measured, of such."""
+        if objective.name in COUNTED_BY_THOP or isinstance(objective, OnMachine):
             return float(measures[objective.name])
         return of_network(objective, architecture)
 
@@ -103,9 +104,17 @@ class Objective:
         return measures | {key: getattr(thop, key) for key in COUNTED_BY_THOP}
 
     def _budgeted(self, architecture: Architecture, measures: dict[str, Any]) -> dict[str, float]:
-        """Return a user's own measures that have a budget."""
+        """Return a user's own measures that have a budget, and what this machine measures."""
         own = {limit.measure.name: limit.measure for limit in self.limits if limit.measure.name not in measures}
-        return {name: of_network(measure, architecture) for name, measure in own.items()}
+        own |= {one.name: one for one in self.objectives if isinstance(one, OnMachine)}
+        found: dict[str, float] = {}
+        for name, measure in own.items():
+            found |= (
+                measure.taken(architecture)
+                if isinstance(measure, OnMachine)
+                else {name: of_network(measure, architecture)}
+            )
+        return found
 
 
 def _suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Any:

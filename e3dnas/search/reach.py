@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from e3dnas.errors import E3DNASError
+from e3dnas.machine.instruments import OnMachine
 from e3dnas.measure.registry import COUNTS
 from e3dnas.search.budgets import Limit
 from e3dnas.space.space import Genotypes, SearchSpace
 
-__all__ = ["check_reach", "extreme"]
+__all__ = ["check_reach", "check_reach_here", "extreme"]
 
 SWEEPS = 8
 
@@ -35,6 +36,26 @@ def check_reach(space: SearchSpace, limits: tuple[Limit, ...]) -> None:
             raise E3DNASError(
                 f"{space.document.where(path)}: {limit.value:.10g} is out of reach: even the {kind} "
                 f"network of the space has {value:.0f}; write {remedy} that, or change the choices"
+            )
+
+
+def check_reach_here(space: SearchSpace, limits: tuple[Limit, ...], measure: OnMachine) -> None:
+    """Refuse upper limits on a machine's measure that even the network with the lowest prediction breaks.
+
+    Raises:
+        E3DNASError: that network was measured, and is above the limit.
+    """
+    for limit in limits:
+        if limit.measure is not measure or not limit.upper:
+            continue
+        lowest = extreme(space, limit, lowest=True)
+        if limit.excess(float(measure.of_table(space.table(lowest[None]))[0])) <= 0:
+            continue
+        value = measure.taken(space.architecture(lowest))[measure.name]
+        if limit.excess(value) > 0:
+            raise E3DNASError(
+                f"{space.document.where(('budgets', measure.name, 'max'))}: {limit.value:.10g} is out of reach: even "
+                f"the smallest network of the space was measured at {value:.4g} here; write more, or change the choices"
             )
 
 

@@ -13,4 +13,4 @@ def search_record(result: SearchResult, found: Found) -> dict[str, Any]:
     """Return the search and the trial of a network as plain data for config.json."""
     whole = result.to_dict()
     keys = ("space", "study", "sampler", "seed", "trials", "candidates", "seconds", "versions")
-    return {key: whole[key] for key in keys} | result.told(found)
+    return {key: whole[key] for key in (*keys, "on_machine") if key in whole} | result.told(found)

@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 
 from e3dnas.arch import Architecture
 from e3dnas.bound import Front
+from e3dnas.search.confirming import measured_here, refused
 from e3dnas.search.elite import elite, feasible, spread
 from e3dnas.search.proof import Proof
 from e3dnas.search.sampler import FAILURE
@@ -53,7 +54,8 @@ class SearchResult:
     ``trials`` counts the finished ones of the study, ``failed`` those whose score raised, ``candidates`` every
     candidate that was looked at, ``seconds`` the wall time of all runs together. No network within the budgets scores
     above ``bound``; ``gap`` is what the best may lack of it, as a share. Where nothing is proven both are None, and
-    ``unbounded`` may say why.
+    ``unbounded`` may say why. ``on_machine`` tells of latency and peak memory how they were measured, how good the
+    prediction was, and what the best network had when it was measured again.
     """
 
     space: str
@@ -73,6 +75,7 @@ class SearchResult:
     objectives: Mapping[str, str] = field(default_factory=dict)
     exact: Front | None = None
     share: float | None = None
+    on_machine: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def best(self) -> Found | None:
@@ -104,12 +107,15 @@ class SearchResult:
             "best": self._told_whole(self.best) if self.best else None,
             "top": [self.told(found) for found in self.top],
             "trials": self.trials, "failed": self.failed, "candidates": self.candidates,
-            "seconds": round(self.seconds, 3), "complete": self.complete,
+            "seconds": round(self.seconds, 3), "complete": self.complete, **self._measured_here(),
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         }  # fmt: skip
 
     def _told_whole(self, found: Found) -> dict[str, Any]:
         return self.told(found) | {"feasible": found.feasible, "architecture": found.architecture.to_dict()}
+
+    def _measured_here(self) -> dict[str, Any]:
+        return {"on_machine": dict(self.on_machine)} if self.on_machine else {}
 
     def _proven(self) -> dict[str, Any]:
         if len(self.objectives) < 2:
@@ -120,7 +126,7 @@ class SearchResult:
 
 def best_trials(study: Study, space: SearchSpace, count: int) -> list[Found]:
     """Return the best different networks within the budgets, best first, at most ``count``; or the whole front."""
-    trials = elite(study.get_trials(deepcopy=False), study.directions, space, count)
+    trials = elite(study.get_trials(deepcopy=False), study.directions, space, count, refused(study))
     return [found_in(trial, space) for trial in trials]
 
 
@@ -167,4 +173,5 @@ def summarise(
         objectives=space.declaration.goals,
         exact=proof.front if proof else None,
         share=proof.share([found.values for found in best]) if proof and several else None,
+        on_machine=measured_here(study, space, best[0].trial if best else None),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +13,16 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from e3dnas.errors import E3DNASError
+from e3dnas.machine.instruments import Watch, instruments_of
 from e3dnas.measure.registry import MEASURES, Measure, resolve
 from e3dnas.search.budgets import limits_of
+from e3dnas.search.confirming import confirm
 from e3dnas.search.elite import feasible, unbeaten
 from e3dnas.search.exact import ExactSampler
 from e3dnas.search.interrupts import Interrupts
 from e3dnas.search.objective import Objective, TrialFailed
 from e3dnas.search.proof import Proof, gap_to
-from e3dnas.search.reach import check_reach
+from e3dnas.search.reach import check_reach, check_reach_here
 from e3dnas.search.result import Found, SearchResult, best_trials, found_in, summarise
 from e3dnas.search.sampler import FAILURE, EvolutionSampler
 from e3dnas.search.samplers import looked_at, make_sampler
@@ -40,6 +42,8 @@ SECONDS_ATTR = "e3dnas:seconds"
 SAVE_EVERY = 25
 PATIENCE = 2.0
 """Seconds that the proof is waited for after the last trial before the view is told of it."""
+MOST_CONFIRMED = 10
+"""So many of the best networks are measured again at most."""
 FAILURES_AT_FIRST = 5
 """So many failed trials end a search in which none has succeeded yet ..."""
 FAILURES_IN_A_ROW = 50
@@ -98,8 +102,9 @@ class Session:
         prove: bool = False,
     ) -> None:
         self.space, self.top, self.on_trial = space, top, on_trial
-        self.objectives = objectives_of(space, folder)
-        self.limits = limits_of(space.declaration.budgets, folder, space.document)
+        self.on_machine = instruments_of(space)
+        self.objectives = objectives_of(space, folder, self.on_machine)
+        self.limits = limits_of(space.declaration.budgets, folder, space.document, self.on_machine)
         self.screen = Screen(space, self.objectives, self.limits)
         check_reach(space, self.limits)
         self.solved = ExactSampler(space) if space.declaration.search.sampler == "exact" else None
@@ -107,6 +112,17 @@ class Session:
         self.interrupted = False
         self.failures = 0
         self.proof = Proof(space) if prove else None
+
+    def prepare(self, watch: Watch | None = None) -> None:
+        """Measure on this machine what its predictions need; nothing where no budget asks for any.
+
+        Raises:
+            E3DNASError: even the fastest or smallest network breaks a limit.
+        """
+        for measure in self.on_machine.values():
+            assert measure.instrument is not None
+            measure.instrument.prepare(watch)
+            check_reach_here(self.space, self.limits, measure)
 
     def open(self, storage: BaseStorage, name: str, *, fresh: bool, sole: bool) -> None:
         """Open the study and count what it has; ``sole`` when no other process can be at work on it."""
@@ -120,6 +136,8 @@ class Session:
         self.earlier = float(self.study.user_attrs.get(SECONDS_ATTR, 0.0))
         done = [t for t in trials if t.state == TrialState.COMPLETE]
         failed = sum(t.state == TrialState.FAIL and FAILURE in t.user_attrs for t in trials)
+        for trial in done:
+            self._learn(trial)
         best = best_trials(self.study, self.space, 1)
         self.progress = Progress(
             done=len(done) + failed,
@@ -140,6 +158,7 @@ class Session:
             self.proof.start(self.study)
         try:
             self._run_trials()
+            self._confirm()
             self._await_proof()
         except KeyboardInterrupt:
             self.interrupted = True  # what there is is summarised; the run can be resumed
@@ -160,6 +179,20 @@ class Session:
         with saying_less(), self.interrupts.held():
             if left > 0 and not self._exhausted():
                 self.study.optimize(objective, n_trials=left, callbacks=[self._after], catch=(TrialFailed,))
+
+    def _confirm(self) -> None:
+        """Measure the best network again on this machine, the next best where that one breaks a budget after all."""
+        if not self.on_machine or self.space.declaration.objectives:
+            return
+        for _ in range(MOST_CONFIRMED):
+            best = best_trials(self.study, self.space, 1)
+            if not best or confirm(self.study, best[0], self.on_machine, self.limits):
+                break
+
+    def _learn(self, trial: FrozenTrial) -> None:
+        for measure in self.on_machine.values():
+            assert measure.instrument is not None
+            measure.instrument.learn(trial.user_attrs)
 
     def _await_proof(self) -> None:
         if self.proof is None:
@@ -206,6 +239,7 @@ class Session:
                 raise E3DNASError(f"{self.failures} trials failed one after another; the last: {reason}")
             return
         self.failures = 0
+        self._learn(trial)
         looked = int(trial.user_attrs.get("candidates", 1))
         progress.candidates += looked
         progress.new_candidates += looked
@@ -221,8 +255,10 @@ class Session:
         return value < score if self.study.directions[0] == StudyDirection.MINIMIZE else value > score
 
 
-def objectives_of(space: SearchSpace, folder: Path | None) -> tuple[Measure, ...]:
-    """Return what is sought in a space: its objectives, or its score.
+def objectives_of(
+    space: SearchSpace, folder: Path | None, on_machine: Mapping[str, Measure] | None = None
+) -> tuple[Measure, ...]:
+    """Return what is sought in a space: its objectives, or its score; ``on_machine`` has those that need a machine.
 
     Raises:
         E3DNASError: there is no such measure, or its options are wrong.
@@ -231,7 +267,7 @@ def objectives_of(space: SearchSpace, folder: Path | None) -> tuple[Measure, ...
     for name in declaration.goals:
         options = declaration.score.options if name == declaration.score.name else {}
         with space.document.telling(*(("objectives", name) if declaration.objectives and not options else ("score",))):
-            objective = resolve(name, options, folder)
+            objective = (on_machine or {}).get(name) or resolve(name, options, folder)
             if name in MEASURES:  # wrong options show on any network
                 objective.of_table(space.table(np.zeros((1, len(space.genes)), np.int64)))
         found.append(objective)

@@ -25,13 +25,17 @@ from e3dnas.space.choices import (
 )
 
 __all__ = [
-    "Budget", "Declaration", "HeadChoices", "Rules", "Score", "Search", "StageChoices", "StemChoices", "checked_name",
+    "ON_A_MACHINE", "Budget", "Declaration", "HeadChoices", "Rules", "Score", "Search", "StageChoices", "StemChoices",
+    "checked_name",
 ]  # fmt: skip
 
 MAX_OBJECTIVES = 3
 MAX_NAME = 100
 Direction = Literal["maximize", "minimize"]
 Sampler = Literal["evolution", "exact", "nsgaii", "random", "tpe"]
+ON_A_MACHINE = ("latency_ms", "peak_memory_mib")
+"""Measures that only a machine knows; their budgets say which one, and how the network runs there."""
+SETTING = ("device", "batch", "threads", "dtype")
 
 
 def checked_name(name: str) -> str:
@@ -115,10 +119,22 @@ class Rules(Spec):
 
 
 class Budget(Spec):
-    """Limits on one measure, both inclusive."""
+    """Limits on one measure, both inclusive; those of latency and peak memory say where and how the network runs."""
 
     min: float | None = Field(default=None, description="lower limit")
     max: float | None = Field(default=None, description="upper limit")
+    device: Literal["cpu", "cuda"] | None = Field(
+        default=None, description="latency_ms, peak_memory_mib: what the network runs on; none: cpu"
+    )
+    batch: int | None = Field(
+        default=None, ge=1, le=4096, description="latency_ms, peak_memory_mib: clips at once; none: 1"
+    )
+    threads: int | None = Field(
+        default=None, ge=1, le=1024, description="latency_ms on a cpu: threads of one pass; none: 1"
+    )
+    dtype: Literal["float32", "bfloat16", "float16"] | None = Field(
+        default=None, description="latency_ms, peak_memory_mib: number format of weights and maps; none: float32"
+    )
 
     @model_validator(mode="after")
     def _limits(self) -> Budget:
@@ -126,7 +142,14 @@ class Budget(Spec):
             raise At((), "a budget needs 'min', 'max' or both; write for example {max: 2.0e9}")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise At((), f"min {self.min:g} is above max {self.max:g}; swap them")
+        if self.threads is not None and self.device == "cuda":
+            raise At(("threads",), "says nothing of a GPU; delete it")
         return self
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        """The keys that say where and how the network runs, those that are given."""
+        return {key: getattr(self, key) for key in SETTING if getattr(self, key) is not None}
 
 
 def _budget(value: Any) -> Any:
@@ -204,6 +227,16 @@ class Declaration(Spec):
                 ("objectives",),
                 f"two or three of them, not {len(self.objectives)}; a single one is written 'score: stentr'",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _settings_where_they_mean_something(self) -> Declaration:
+        for name, budget in self.budgets.items():
+            if name not in ON_A_MACHINE and budget.setting:
+                key = next(iter(budget.setting))
+                raise At(("budgets", name, key), f"only {' and '.join(ON_A_MACHINE)} run on a machine; delete it")
+            if name in ON_A_MACHINE and budget.max is not None and budget.max <= 0:
+                raise At(("budgets", name, "max"), f"must be above 0, not {budget.max:g}")
         return self
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from e3dnas.measure.registry import COUNTS
 from e3dnas.report.numbers import format_count, format_gap, format_seconds, format_share
+from e3dnas.report.on_machine import NAMES, UNITS, format_prediction, format_setting
 from e3dnas.report.runs.data import short_name
 from e3dnas.report.runs.fronts import share_of_front
 from e3dnas.report.runs.references import Published, exact_front, proven_bound, why_unproven
@@ -75,6 +76,7 @@ def outcome_facts(run: Run, result: SearchResult) -> dict[str, str]:
         facts["best network"] = f"{_told_of(result.best, run)}, trial {result.best.trial}"
     if len(goals) == 1:
         facts |= _bound_facts(run, result)
+    facts |= _machine_facts(result)
     trials = f"{result.trials:,} of {declaration.search.trials:,}"
     facts["trials"] = trials + (f", and {result.failed} failed" if result.failed else "")
     if result.failure:
@@ -93,6 +95,17 @@ def _bound_facts(run: Run, result: SearchResult) -> dict[str, str]:
     facts = {"proven bound": f"{bound:.4f}; no network of the space within its budgets scores above it"}
     if result.best is not None:
         facts["gap to it"] = format_gap(gap_to(bound, result.best.score))
+    return facts
+
+
+def _machine_facts(result: SearchResult) -> dict[str, str]:
+    """Return how latency and peak memory were measured, how well predicted, and those of the best network again."""
+    facts = {}
+    for name, told in result.on_machine.items():
+        again = f"{told['again']:.4g} {UNITS[name]} when measured again; " if "again" in told else ""
+        facts[NAMES[name]] = again + format_setting(told["setting"])
+        if told["networks"]:
+            facts[f"{NAMES[name]} predicted"] = format_prediction(name, told)
     return facts
 
 
