@@ -21,7 +21,7 @@ PICTURES = (".png", ".svg", ".pdf")
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="The folder of a training, or the model in it.")],
+    model: Annotated[str, typer.Argument(help="The folder of a training, the model in it, or an exported file.")],
     data: Annotated[Path, typer.Option(help="Folder of videos whose classes the network knows.")],
     clips: Annotated[
         int | None, typer.Option(min=1, help="Clips of a video.", show_default="as the recipe says")

@@ -16,7 +16,7 @@ __all__ = ["predict"]
 
 
 def predict(
-    model: Annotated[str, typer.Argument(help="The folder of a training, or the model in it.")],
+    model: Annotated[str, typer.Argument(help="The folder of a training, the model in it, or an exported file.")],
     videos: Annotated[list[Path], typer.Argument(help="Video files, or folders of frames.")],
     top: Annotated[int, typer.Option(min=1, help="Classes to tell.")] = 5,
     clips: Annotated[
@@ -32,7 +32,7 @@ def predict(
     stride: Annotated[
         float | None, typer.Option(help="Seconds from one window to the next.", show_default="half a window")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto (of an exported file: cpu), cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Tell the most probable classes of videos; frames are prepared as in the network's training.

@@ -92,7 +92,7 @@ def evaluate(
     Under ``accelerate launch`` or ``torchrun`` all processes call it; the result is the same in each.
 
     Args:
-        model: the folder of a training, or the model in it.
+        model: the folder of a training, the model in it, or an exported file.
         data: a folder of videos whose classes the network knows, by name.
         clips: clips over the length of a video; None: as the recipe of the training says.
         crops: crops of each clip, 1, 2 or 3; None: likewise.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -105,14 +106,14 @@ def predict(
     """Yield what a trained network sees in videos, one after another; frames are prepared as in its training.
 
     Args:
-        model: the folder of a training, or the model in it.
+        model: the folder of a training, the model in it, or an exported file.
         files: video files, or folders of frames.
         top: classes to tell.
         clips: clips over the length of a video (or window); None: as the recipe of the training says.
         crops: crops of each clip, 1, 2 or 3; None: likewise.
         window: seconds of a window that slides along each video; None: the whole alone.
         stride: seconds from one window to the next; None: half a window.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu`` or ``cuda``; for an exported file ``auto`` is ``cpu``.
 
     Raises:
         E3DNASError: there is no trained network, or a number is out of its range. A video that cannot be read is told
@@ -126,7 +127,7 @@ def predict(
     if stride is not None and window is None:
         raise E3DNASError("stride: needs a window; write both")
     trained = find_trained(model).with_views(clips, crops)
-    accelerator = make_accelerator(device, "no")
+    accelerator = make_accelerator("cpu" if trained.exported and device == "auto" else device, "no")
     eye = _Eye(trained, trained.load().to(accelerator.device), accelerator, top)
     return (_predict(eye, str(file), window, stride) for file in files)
 
@@ -136,25 +137,31 @@ def _predict(eye: _Eye, path: str, window: float | None, stride: float | None) -
 
     try:
         with open_video(path) as video:
+            spans = [] if window is None else _spans(video, window, stride or window / 2)
             guesses = eye.look(video, 0, video.count)
-            windows = () if window is None else tuple(_slide(eye, video, window, stride or window / 2))
+            windows = tuple(
+                Window(round(first / fps, 3), round((first + count) / fps, 3), eye.look(video, first, count))
+                for first, count, fps in spans
+            )
     except BrokenVideo as error:
         return Prediction(path, problem=error.reason)
     return Prediction(path, guesses, windows)
 
 
-def _slide(eye: _Eye, video: Video, window: float, stride: float) -> Iterator[Window]:
-    """Yield the windows of a video; the last one ends with it. A video shorter than a window is one."""
+def _spans(video: Video, window: float, stride: float) -> list[tuple[int, int, float]]:
+    """Return the windows of a video as (first frame, frames, frames a second).
+
+    Every window begins at the frame nearest to its multiple of the stride, so that the steps of a frame rate that is no
+    whole number do not add up to a drift. The last one ends with the video. A video shorter than a window is one.
+    """
     from e3dnas.video import BrokenVideo
 
     if not video.fps:
         raise BrokenVideo(video.path, "does not say how fast it plays, so that it has no windows of seconds")
     length = max(min(round(window * video.fps), video.count), 1)
-    step = max(round(stride * video.fps), 1)
-    starts = [*range(0, video.count - length, step), video.count - length]
-    for first in starts:
-        guesses = eye.look(video, first, length)
-        yield Window(round(first / video.fps, 3), round((first + length) / video.fps, 3), guesses)
+    last, step = video.count - length, max(stride * video.fps, 1.0)
+    starts = (round(place * step) for place in range(math.ceil(last / step)))
+    return [(first, length, video.fps) for first in (*(start for start in starts if start < last), last)]
 
 
 def _view_indices(trained: Trained, count: int, fps: float | None) -> np.ndarray[Any, np.dtype[np.int64]]:

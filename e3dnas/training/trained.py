@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from e3dnas.deploy.formats import format_of
 from e3dnas.errors import E3DNASError, nearest
 from e3dnas.training.networks import NetworkSource, find_network, load_weights
 from e3dnas.training.preprocessing import Preprocessing
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from e3dnas.video import Split
 
-__all__ = ["Trained", "find_trained"]
+__all__ = ["Trained", "check_ended", "find_trained", "seen_in_training"]
 
 
 @dataclass(frozen=True)
@@ -25,16 +27,19 @@ class Trained:
     """A trained network that is not loaded yet.
 
     Attributes:
-        source: where it lies.
+        place: where it lies, a folder or an exported file.
         classes: names of its classes.
         prepared: how its clips are made.
         views: the views of a video that its recipe tests with.
+        exported: whether it is an exported file.
     """
 
-    source: NetworkSource
+    place: Path
     classes: tuple[str, ...]
     prepared: Preprocessing
     views: Views
+    exported: bool
+    _load: Callable[[], nn.Module]
 
     def with_views(self, clips: int | None, crops: int | None, *, still: bool = False) -> Trained:
         """Return it with other views, or, ``still``, with one frame of each clip, repeated.
@@ -44,18 +49,16 @@ class Trained:
         """
         from e3dnas.config import check
 
-        wanted = {"clips": clips or self.views.clips, "crops": crops or self.views.crops}
+        wanted = {
+            "clips": self.views.clips if clips is None else clips,
+            "crops": self.views.crops if crops is None else crops,
+        }
         prepared = replace(self.prepared, still=self.prepared.still or still)
         return replace(self, views=check(Views, wanted, name="views"), prepared=prepared)
 
     def load(self) -> nn.Module:
         """Return the network with its weights, in evaluation mode."""
-        import e3dnas.models.build
-
-        assert self.source.weights is not None
-        model: nn.Module = e3dnas.models.build.create_model(self.source.architecture, num_classes=len(self.classes))
-        load_weights(model, self.source.weights)
-        return model.eval()
+        return self._load().eval()
 
     def own_labels(self, split: Split) -> Split:
         """Return a split with its labels as this network numbers them.
@@ -71,7 +74,7 @@ class Trained:
         unknown = [name for name in split.classes if name not in number]
         if unknown:
             raise E3DNASError(
-                f"{self.source.folder}: does not know the class {unknown[0]!r} of the data"
+                f"{self.place}: does not know the class {unknown[0]!r} of the data"
                 f"{nearest(unknown[0], number)}. It knows {_listed(self.classes)}"
             )
         items = tuple(Item(path, number[split.classes[label]]) for path, label in split.items)
@@ -79,28 +82,72 @@ class Trained:
 
 
 def find_trained(path: str | Path) -> Trained:
-    """Return the trained network in a folder: that of a training, or the model in it.
+    """Return the trained network in a folder, that of a training or the model in it, or in an exported file.
 
     Raises:
         E3DNASError: there is none.
     """
+    if format_of(path) is not None:
+        return _in_file(Path(path))
     source = find_network(path)
     if source.weights is None or source.config is None:
-        where = Path(path)
-        if (where / "checkpoints").is_dir():
-            raise E3DNASError(f"{path}: the training has not ended; go on with it by e3dnas train ... --resume")
+        check_ended(path)
         raise E3DNASError(f"{path}: is not trained; train it with: e3dnas train {path} --data FOLDER")
-    known: Any = source.config.get("e3dnas")
-    known = known if isinstance(known, dict) else {}
-    where_is = f"{source.folder}/config.json"
+    where = f"{source.folder}/config.json"
     if not source.classes:
-        raise E3DNASError(f"{where_is}: names no classes (label_names); train it with `e3dnas train`")
-    prepared = Preprocessing.from_dict(known.get("preprocessing", {}), where_is)
+        raise E3DNASError(f"{where}: names no classes (label_names); train it with `e3dnas train`")
+    preprocessing, views = seen_in_training(source)
+    prepared = Preprocessing.from_dict(preprocessing or {}, where)
+    assert source.folder is not None
+    return Trained(source.folder, source.classes, prepared, _views(views, where), False, partial(_built, source))
+
+
+def check_ended(path: str | Path) -> None:
+    """Refuse the folder of a training that has not ended: it holds no trained network yet.
+
+    Raises:
+        E3DNASError: it is such a folder.
+    """
+    if (Path(path) / "checkpoints").is_dir():
+        raise E3DNASError(f"{path}: the training has not ended; go on with it by e3dnas train ... --resume")
+
+
+def seen_in_training(source: NetworkSource) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Return how a network's clips were made (None: not known) and its views of a test, as plain data."""
+    known = (source.config or {}).get("e3dnas")
+    known = known if isinstance(known, dict) else {}
     recipe = known.get("training", {}).get("recipe", {})
+    return known.get("preprocessing"), recipe.get("test", {})
+
+
+def _in_file(path: Path) -> Trained:
+    from e3dnas.deploy import load
+    from e3dnas.training.exported import ExportedNetwork
+
+    deployed = load(path)
+    if not deployed.classes or deployed.preprocessing is None:
+        raise E3DNASError(
+            f"{path}: does not say which classes it tells apart and how clips are made: it was exported from a design "
+            "and not from a training; train it with `e3dnas train`, and export that"
+        )
+    prepared = Preprocessing.from_dict(deployed.preprocessing, str(path))
+    views = _views(deployed.metadata.views, str(path))
+    return Trained(path, deployed.classes, prepared, views, True, partial(ExportedNetwork, deployed))
+
+
+def _views(data: Mapping[str, Any], where: str) -> Views:
     from e3dnas.config import check
 
-    views = check(Views, recipe.get("test", {}), name=where_is)
-    return Trained(source, source.classes, prepared, views)
+    return check(Views, data, name=where)
+
+
+def _built(source: NetworkSource) -> nn.Module:
+    import e3dnas.models.build
+
+    assert source.weights is not None
+    model: nn.Module = e3dnas.models.build.create_model(source.architecture, num_classes=len(source.classes))
+    load_weights(model, source.weights)
+    return model
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:

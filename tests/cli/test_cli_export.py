@@ -1,4 +1,4 @@
-"""``e3dnas export``: folders for timm, and names that a new process knows."""
+"""``e3dnas export``: folders for timm, names that a new process knows, and files for other runtimes."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import timm
 import torch
 
 import e3dnas
+from e3dnas.deploy import load
 
 
 @pytest.fixture
@@ -92,3 +93,41 @@ def test_mistakes(cli, folder, run, arguments, message):
     assert err.startswith("error: ")
     assert message in err
     assert sorted(folder.rglob("*")) == before
+
+
+def test_a_file_of_a_run(cli, folder, run):
+    code, out, err = cli("export", run, "--format", "torch-export", "--trial", 3, "--seed", 5)
+    assert (code, err) == (0, f"warning: {run} has no weights; those in the file are random (seed 5)\n")
+    assert out.startswith("exported: my run_3.pt2 (torch-export, ")
+    assert "batch 1 and 2, deviate from PyTorch by at most " in out
+    deployed = load(folder / "my run_3.pt2")
+    shown = json.loads(cli("show", run, "--trial", 3, "--json")[1])
+    assert e3dnas.measure(deployed.architecture)["flops"] == shown["flops"]
+    assert (deployed.metadata.random_seed, deployed.predict(torch.rand(1, 3, 4, 32, 32)).shape) == (5, (1, 400))
+    assert cli("export", run, "--format", "torch-export", "--to", "best.pt2")[0] == 0
+    assert load("best.pt2").architecture.stages == e3dnas.load_architecture(run).stages
+    code, out, err = cli("export", run, "--format", "torch-export", "--to", "best.pt2")
+    assert (code, out) == (2, "")
+    assert "best.pt2: is there already" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["--format", "onx"],
+            "--format 'onx': must be one of timm, onnx, openvino, torch-export; did you mean 'onnx'?",
+        ),
+        (["--format", "torch-export", "--top", "2"], "--top: is for --format timm"),
+        (["--format", "torch-export", "--register"], "--register: is for --format timm"),
+        (["--format", "torch-export", "--to", "x.onnx"], "must end with .pt2; write x.pt2"),
+        (["--format", "torch-export", "--name", "../x"], "--name '../x': must be letters"),
+        ([], "Missing option '--name'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes_of_files(cli, folder, arguments, told):
+    code, out, err = cli("export", "e3d_s", *arguments)
+    assert (code, out) == (2, "")
+    assert told in err
+    assert sorted(entry.name for entry in folder.iterdir()) == ["small.yaml"]
