@@ -91,7 +91,8 @@ class Block(nn.Module):
         y_BCTHW = self.temporal(self.bn2(self.conv2(y_BCTHW)))
         y_BCTHW = self.bn3(self.conv3(self.act2(self.se(y_BCTHW))))
         if self.shortcut is not None:
-            # The branch stands first: a sum takes the memory format of its first term, and pooling loses channels-last.
+            # The branch stands first: a sum takes the memory format of its first term, and pooling in time loses
+            # channels-last.
             y_BCTHW = self.sum(self.drop_path(y_BCTHW), self.shortcut(x_BCTHW))
         out_BCTHW: Tensor = self.act3(y_BCTHW)
         return out_BCTHW

@@ -6,11 +6,14 @@ Shapes: B clips, C channels, T frames, H and W pixels; ``x_BCTHW`` has all five 
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from e3dnas.arch import Stage
+from e3dnas.kernels import depthwise_conv3d, framewise_conv3d
 
 __all__ = ["PooledShortcut", "SqueezeExcitation", "Sum", "activation", "conv3d", "shortcut"]
 
@@ -26,11 +29,11 @@ def conv3d(c_in: int, c_out: int, kernel: Pair = (1, 1), stride: Pair = (1, 1), 
         c_out: channels out.
         kernel: (k_t, k), both odd; the kernel is k_t x k x k.
         stride: (temporal, spatial).
-        groups: groups of channels; ``c_in`` for a depthwise convolution.
+        groups: groups of channels; ``c_in`` for a depthwise convolution, which ``e3dnas.kernels`` then computes.
     """
     k_t, k = kernel
     stride_t, stride_s = stride
-    return nn.Conv3d(
+    conv = nn.Conv3d(
         c_in,
         c_out,
         kernel_size=(k_t, k, k),
@@ -39,6 +42,12 @@ def conv3d(c_in: int, c_out: int, kernel: Pair = (1, 1), stride: Pair = (1, 1), 
         groups=groups,
         bias=False,
     )
+    # On the module, not a subclass: thop, torch.fx and PyTorch's folding of BN know a convolution by its very type.
+    if groups == c_in == c_out and kernel != (1, 1) and stride in ((1, 1), (1, 2)):
+        conv.__dict__["_conv_forward"] = partial(depthwise_conv3d, stride=stride_s)
+    elif k_t == stride_t == 1:
+        conv.__dict__["_conv_forward"] = partial(framewise_conv3d, stride=stride_s, groups=groups)
+    return conv
 
 
 def activation(name: str) -> nn.Module:
@@ -91,11 +100,27 @@ class PooledShortcut(nn.Module):
         super().__init__()
         self.window = (stride[0], stride[1], stride[1])
         self.pool = nn.AvgPool3d(self.window, self.window, ceil_mode=True, count_include_pad=False)
+        self.pool.__dict__["forward"] = partial(_average, window=self.window)  # see conv3d
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Return the averages, of shape (B, C, ceil(T / stride_t), ceil(H / stride_s), ceil(W / stride_s))."""
         pooled_BCTHW: Tensor = self.pool(poolable(x_BCTHW, self.window))
         return pooled_BCTHW.to(x_BCTHW.dtype)
+
+
+def _average(x_BCTHW: Tensor, window: tuple[int, int, int]) -> Tensor:
+    """Return what AvgPool3d returns, pooled in 2D where time is not.
+
+    That keeps channels_last_3d, which PyTorch's own loses, and has a deterministic gradient on a GPU, as that has not.
+    """
+    if window[0] > 1:
+        return F.avg_pool3d(x_BCTHW, window, window, ceil_mode=True, count_include_pad=False)
+    if not x_BCTHW.is_contiguous(memory_format=torch.channels_last_3d):
+        maps = F.avg_pool2d(x_BCTHW.flatten(1, 2), window[1:], window[1:], ceil_mode=True, count_include_pad=False)
+        return maps.view(*x_BCTHW.shape[:3], *maps.shape[2:])
+    frames = x_BCTHW.transpose(1, 2)
+    pooled = F.avg_pool2d(frames.flatten(0, 1), window[1:], window[1:], ceil_mode=True, count_include_pad=False)
+    return pooled.view(*frames.shape[:2], *pooled.shape[1:]).transpose(1, 2)
 
 
 @torch.fx.wrap
