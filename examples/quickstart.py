@@ -1,4 +1,4 @@
-"""From nothing to a video classifier in Python: search, train, test, predict. Some six minutes on two cores.
+"""From nothing to a video classifier in Python: search, train, test, predict. Some three minutes on two cores.
 
 python examples/quickstart.py [FOLDER]
 

@@ -38,5 +38,13 @@ def triton_serves(device_type: str, dtype: torch.dtype) -> bool:
     """Return whether the Triton kernels run on such tensors: on a GPU, up to float32, with triton installed.
 
     Triton comes with PyTorch's wheels for CUDA.
+
+    Raises:
+        E3DNASError: ``E3DNAS_KERNELS=1`` asks for them on a GPU, and triton is not installed.
     """
-    return device_type == "cuda" and dtype in LOW and find_spec("triton") is not None
+    if device_type != "cuda" or dtype not in LOW:
+        return False
+    installed = find_spec("triton") is not None
+    if not installed and kernels_mode() == "ours":
+        raise E3DNASError("E3DNAS_KERNELS: 1 asks for the Triton kernels, and triton is not installed; unset it")
+    return installed
