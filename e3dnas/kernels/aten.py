@@ -52,8 +52,15 @@ def decomposed_backward(
         shift = a - geometry.kernel_t // 2
         if abs(shift) >= geometry.frames:
             continue  # such a tap meets nothing but padding
+        moved = _moved(frames_dy, shift, geometry.frames)
+        if geometry.kernel == geometry.stride == 1:  # a tap is one number a channel: no need of a convolution
+            if dx is not None:
+                dx.addcmul_(moved, weight[:, :, a, 0])
+            if dw is not None:
+                dw[:, 0, a, 0, 0] = (moved * frames_x).sum((0, 2, 3))
+            continue
         dx_a, dw_a, _ = torch.ops.aten.convolution_backward(
-            _moved(frames_dy, shift, geometry.frames), frames_x, weight[:, :, a].contiguous(), None,
+            moved, frames_x, weight[:, :, a].contiguous(), None,
             geometry.strides[1:], geometry.padding[1:], (1, 1), False, (0, 0),
             geometry.channels, (need_dx, need_dw, False),
         )  # fmt: skip

@@ -110,6 +110,14 @@ def _is_exporting() -> bool:
     return hasattr(compiler, "is_exporting") and bool(compiler.is_exporting())
 
 
-# torch.compile takes the answers of these as they are, instead of following them into the operating system.
-_mode: Callable[[], Mode] = compiler.assume_constant_result(kernels_mode)
-_triton_serves: Callable[[str, torch.dtype], bool] = compiler.assume_constant_result(triton_serves)
+def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Have torch.compile take a function's answers as they are, instead of following it into the operating system.
+
+    torch.compiler.assume_constant_result does the same, but loads the compiler for it: two seconds of every start.
+    """
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
+
+
+_mode: Callable[[], Mode] = _constant(kernels_mode)
+_triton_serves: Callable[[str, torch.dtype], bool] = _constant(triton_serves)

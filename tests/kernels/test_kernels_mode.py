@@ -1,5 +1,8 @@
 """``E3DNAS_KERNELS``: what may stand there, and what it asks for."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -27,3 +30,9 @@ def test_asked_for_and_not_installed(monkeypatch):
     with pytest.raises(E3DNASError, match="triton is not installed"):
         triton_serves("cuda", torch.float32)
     assert not triton_serves("cpu", torch.float32)
+
+
+def test_the_layers_do_not_load_the_compiler():
+    code = "import sys, e3dnas.models.layers; print('torch._dynamo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
