@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("e3dnas", "optuna", "numpy", "torch", "thop")
@@ -28,11 +28,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from a checkout, or not needed for what was measured
+        return "not installed"
+
+
 def keep(what: str, text: str) -> None:
     """Print the figures and write them to ``benchmarks/<what>_<hardware>_<date>.md``, with all that made them."""
     now = datetime.now(timezone.utc)
     slug = re.sub("[^a-z0-9]+", "-", f"{processor()} {os.cpu_count()} cores".lower()).strip("-")
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    versions = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     head = (
         f"# {what.replace('_', ' ')}\n\n"
         f"- command: `python {shlex.join([str(Path(sys.argv[0])), *sys.argv[1:]])}`\n"

@@ -31,9 +31,7 @@ KNOWS = {
     "e3dnas.bound": {"errors", "config", "arch", "space", "measure"},
     "e3dnas.video": {"errors", "config", "arch"},
     "e3dnas.machine": {"errors", "config", "arch", "space", "measure", "models"},
-    "e3dnas.bench": {
-        "errors", "config", "arch", "measure", "models", "kernels", "deploy", "machine", "training",
-    },  # fmt: skip
+    "e3dnas.bench": {"errors", "config", "arch", "measure", "models", "kernels", "deploy", "machine", "training"},
     "e3dnas.search": {"errors", "config", "arch", "space", "measure", "models", "bound", "machine"},
 }
 

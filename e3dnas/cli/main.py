@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from e3dnas.cli.bench import bench
 from e3dnas.cli.bound import bound
 from e3dnas.cli.compare import compare
 from e3dnas.cli.dashboard import dashboard
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    run, bound, show, compare, export, report, plot, train, evaluate, predict, models, dashboard, init, schema,
+    run, bound, show, compare, export, report, plot, train, evaluate, predict, bench, models, dashboard, init, schema,
 ):  # fmt: skip
     app.command("eval" if command is evaluate else None)(command)
 app.add_typer(data)

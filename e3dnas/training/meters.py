@@ -119,9 +119,7 @@ class Meter:
         update, indices, numbers = self._pending[part]
         shown = gather_object([(float(numbers[0] / numbers[2]), names(indices))])
         loss, clips = shown[process]
-        raise NotFinite(
-            f"the loss is {loss} at update {update}, in process {process}, of the clips {', '.join(clips)}"
-        )
+        raise NotFinite(f"the loss is {loss} at update {update}, in process {process}, of the clips {', '.join(clips)}")
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 
 COMMANDS = [
     "run", "bound", "show", "compare", "export", "report", "plot", "models", "dashboard", "init", "schema", "train",
-    "eval", "predict", "data",
+    "eval", "predict", "data", "bench",
 ]  # fmt: skip
 
 
