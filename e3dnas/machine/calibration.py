@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,14 @@ from e3dnas.machine.store import Store, measuring
 from e3dnas.machine.units import Kind, Style, Unit, parts_of
 from e3dnas.space.space import Genotypes, SearchSpace
 
-__all__ = ["calibrated", "network_key", "spread_sample"]
+__all__ = ["REFERENCE_KEY", "calibrated", "network_key", "spread_sample"]
 
 SAMPLE = 2048
 CHUNK = 64
 """Units that are measured by turns, so that a moment of noise hits one turn of each."""
 TURNS = 4
+REFERENCE_KEY = "reference network"
+"""The name in the kept table of what the reference network usually takes: the unit of all later measurements."""
 NETWORKS = 16
 """Whole networks that the predictor's three factors are fitted to."""
 Step = Callable[[int, int], None]
@@ -113,13 +116,18 @@ def _measure(units: Sequence[Unit], store: Store, meter: Meter, slowest_ms: floa
 def _fit(
     predictor: Predictor, space: SearchSpace, genotypes: Genotypes, store: Store, meter: Meter, most_ms: float
 ) -> None:
-    """Fit a predictor to whole networks, spread evenly from the fastest of the sample to the slowest of interest."""
+    """Fit a predictor to whole networks, spread evenly from the fastest of the sample to the slowest of interest.
+
+    The first ones measured in a setting also say how long the reference network usually takes there.
+    """
     chosen = [space.architecture(one) for one in genotypes[_spread(predictor(space.table(genotypes)), most_ms)]]
     missing = [one for one in chosen if network_key(one) not in store.times]
-    if missing:
+    if missing or REFERENCE_KEY not in store.times:
         with measuring(), meter.ready():
-            for one in missing:
-                store.add({network_key(one): meter.network(one).least})
+            found = {network_key(one): meter.network(one) for one in missing or chosen[:1]}
+        beside = [ms for passes in found.values() for ms in passes.reference]
+        usual = store.times.get(REFERENCE_KEY, median(beside))
+        store.add({REFERENCE_KEY: usual} | {key: usual * passes.ratio for key, passes in found.items()})
     predictor.fit([one.table() for one in chosen], [store.times[network_key(one)] for one in chosen])
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from e3dnas.arch import Architecture
 from e3dnas.arch.table import Array, LayerTable
 from e3dnas.errors import E3DNASError
-from e3dnas.machine.calibration import calibrated
+from e3dnas.machine.calibration import REFERENCE_KEY, calibrated
 from e3dnas.machine.memory import peak_memory
 from e3dnas.machine.meter import Meter, make_meter
 from e3dnas.machine.predictor import Predictor
@@ -79,8 +79,8 @@ class Instrument:
         """Return the prediction without what trials have taught, shape (N,)."""
         raise NotImplementedError
 
-    def taken(self, architecture: Architecture) -> dict[str, float]:
-        """Return what is measured of a network by name, the prediction included."""
+    def taken(self, architecture: Architecture, *, thorough: bool = False) -> dict[str, float]:
+        """Return what is measured of a network by name, the prediction included; ``thorough``: more exactly."""
         raise NotImplementedError
 
     def learn(self, measures: Mapping[str, Any]) -> None:
@@ -97,6 +97,7 @@ class Latency(Instrument):
     def __init__(self, space: SearchSpace) -> None:
         super().__init__("latency_ms", space)
         self._predictor: Predictor | None = None
+        self._usual = 0.0
         self._meter: Meter | None = None
 
     def prepare(self, watch: Watch | None = None) -> None:
@@ -111,6 +112,7 @@ class Latency(Instrument):
                 watch(f"latency: {total} parts of networks are measured on this machine, once", done, total)
 
         self._predictor = calibrated(self.space, store, self.meter, (limit or UNLIMITED_MS) / 2, step)
+        self._usual = store.times[REFERENCE_KEY]
 
     @property
     def meter(self) -> Meter:
@@ -124,11 +126,12 @@ class Latency(Instrument):
         assert self._predictor is not None, "prepare first"
         return self._predictor(table)
 
-    def taken(self, architecture: Architecture) -> dict[str, float]:
-        """Return least and median milliseconds, the least by the wall clock, and the prediction."""
+    def taken(self, architecture: Architecture, *, thorough: bool = False) -> dict[str, float]:
+        """Return milliseconds at the usual speed of the machine, their standard error, by the wall now, predicted."""
         with measuring(), self.meter.ready():
-            passes = self.meter.network(architecture)
-        found = {"": passes.least, "_median": passes.median, "_wall": passes.wall}
+            passes = self.meter.network(architecture, thorough=thorough)
+        ms = self._usual * passes.ratio
+        found = {"": ms, "_error": ms * passes.error, "_wall": passes.wall}
         found["_predicted"] = float(self.plain(architecture.table())[0])
         return {self.name + key: round(value, 4) for key, value in found.items()}
 
@@ -143,7 +146,7 @@ class PeakMemory(Instrument):
         """Return the memory of N networks by the sizes of their maps, shape (N,)."""
         return peak_memory(table, self.space, self.setting)
 
-    def taken(self, architecture: Architecture) -> dict[str, float]:
+    def taken(self, architecture: Architecture, *, thorough: bool = False) -> dict[str, float]:
         """Return measured and predicted MiB."""
         from e3dnas.machine.tracking import measured_peak
 
@@ -159,10 +162,10 @@ class OnMachine(Measure):
 
     instrument: Instrument | None = field(default=None, kw_only=True)
 
-    def taken(self, architecture: Architecture) -> dict[str, float]:
-        """Return what the instrument measures of a network."""
+    def taken(self, architecture: Architecture, *, thorough: bool = False) -> dict[str, float]:
+        """Return what the instrument measures of a network; ``thorough``: more exactly."""
         assert self.instrument is not None
-        return self.instrument.taken(architecture)
+        return self.instrument.taken(architecture, thorough=thorough)
 
 
 MAKERS: dict[str, Callable[[SearchSpace], Instrument]] = {"latency_ms": Latency, "peak_memory_mib": PeakMemory}

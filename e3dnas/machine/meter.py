@@ -1,13 +1,15 @@
 """Measuring on the device itself: units and whole networks, in evaluation mode, without gradients. Needs torch.
 
 Times are milliseconds. On a CPU with one thread the clock is that thread's own: what the wall clock shows on a quiet
-machine, less what other processes took of the core; everywhere else it is the wall clock. The least of several passes
-is what counts, for noise only adds.
+machine, less what other processes took of the core; everywhere else it is the wall clock. Of a unit the least of
+several takes counts, for noise only adds. A whole network takes turns with a reference network: a machine that shares
+caches and memory with others is by a third slower for seconds or minutes, and so are both; their ratio is not.
 """
 
 from __future__ import annotations
 
 import ctypes
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Protocol
 
-from e3dnas.arch import Architecture
+from e3dnas.arch import Architecture, load_architecture
 from e3dnas.machine.setting import Setting
 from e3dnas.machine.units import Unit
 
@@ -26,9 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["Meter", "Passes", "TorchMeter", "make_meter"]
 
 WARM_UP = 2
-PASSES, MOST_PASSES = 5, 30
-ENOUGH_MS = 400.0
+PASSES, MOST_PASSES = 5, 40
+ENOUGH_MS = 800.0
 """A network is run at least ``PASSES`` times, and so long as all of them took less than this."""
+THOROUGH = 3
+"""So many times as many passes for another look."""
+REFERENCE = {"frames": 8, "size": 64}
+"""The clip of the reference network, E3D-S."""
 SHORT_MS = 0.5
 """Units shorter than this are run several times in a row."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -37,11 +43,30 @@ LARGE = 2**31 - 1
 
 @dataclass(frozen=True)
 class Passes:
-    """Passes of one network: the least and the median time, and the least by the wall clock, in milliseconds."""
+    """Passes of one network and, before each of them, of the reference network: milliseconds.
 
-    least: float
-    median: float
+    Attributes:
+        own: of the network.
+        reference: of the reference network, as many.
+        wall: the median of the network's by the wall clock.
+    """
+
+    own: tuple[float, ...]
+    reference: tuple[float, ...]
     wall: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long as the reference network it takes."""
+        return math.fsum(self.own) / math.fsum(self.reference)
+
+    @property
+    def error(self) -> float:
+        """The standard error of the ratio, as a share of it."""
+        if len(self.own) < 2:
+            return 0.0
+        ratios = [own / reference for own, reference in zip(self.own, self.reference, strict=True)]
+        return statistics.stdev(ratios) / statistics.mean(ratios) / math.sqrt(len(ratios))
 
 
 class Meter(Protocol):
@@ -53,8 +78,8 @@ class Meter(Protocol):
     def unit(self, unit: Unit) -> Callable[[], float]:
         """Return a function that runs a unit and returns its time."""
 
-    def network(self, architecture: Architecture) -> Passes:
-        """Return the times of a whole network, clips to logits."""
+    def network(self, architecture: Architecture, *, thorough: bool = False) -> Passes:
+        """Return the times of a whole network, clips to logits; ``thorough``: of more passes."""
 
 
 def make_meter(setting: Setting) -> TorchMeter:
@@ -68,6 +93,7 @@ class TorchMeter:
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self._pool: torch.Tensor | None = None
+        self._reference: Callable[[], object] | None = None
         self._clock = time.thread_time if setting.device == "cpu" and setting.threads == 1 else time.perf_counter
 
     @contextmanager
@@ -98,8 +124,23 @@ class TorchMeter:
         count = max(1, min(20, round(SHORT_MS / max(rough, 1e-3))))
         return lambda: self._time(lambda: module(clip), count)
 
-    def network(self, architecture: Architecture) -> Passes:
-        """Return the times of a whole network with its classifier, on clips of noise."""
+    def network(self, architecture: Architecture, *, thorough: bool = False) -> Passes:
+        """Return the times of a whole network with its classifier, on clips of noise; ``thorough``: of more passes."""
+        if self._reference is None:
+            self._reference = self._running(load_architecture("e3d_s", **REFERENCE))
+        run, factor = self._running(architecture), THOROUGH if thorough else 1
+        own: list[float] = []
+        beside: list[float] = []
+        walls: list[float] = []
+        while len(own) < PASSES * factor or (sum(own) < ENOUGH_MS * factor and len(own) < MOST_PASSES * factor):
+            beside.append(self._time(self._reference, 1))
+            started = time.perf_counter()
+            own.append(self._time(run, 1))
+            walls.append((time.perf_counter() - started) * 1e3)
+        return Passes(tuple(own), tuple(beside), statistics.median(walls))
+
+    def _running(self, architecture: Architecture) -> Callable[[], object]:
+        """Return a function that runs a network on clips of noise, warmed up."""
         import torch
 
         from e3dnas.models.network import E3D
@@ -110,13 +151,7 @@ class TorchMeter:
         x_BCTHW = x_BCTHW.to(self.setting.device, self._dtype())
         for _ in range(WARM_UP):
             model(x_BCTHW)
-        times: list[float] = []
-        walls: list[float] = []
-        while len(times) < PASSES or (sum(times) < ENOUGH_MS and len(times) < MOST_PASSES):
-            started = time.perf_counter()
-            times.append(self._time(lambda: model(x_BCTHW), 1))
-            walls.append((time.perf_counter() - started) * 1e3)
-        return Passes(min(times), statistics.median(times), min(walls))
+        return lambda: model(x_BCTHW)
 
     def _time(self, run: Callable[[], object], count: int) -> float:
         """Return the milliseconds of one run, of so many in a row; on a GPU these queue up as in a network."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["confirm", "measured_here", "refused"]
 
+SURE = 2.0
+"""Standard errors that lie between a network and a limit that it keeps."""
 AGAIN_ATTR = "e3dnas:again"
 """User attribute of a study: by trial number what was measured again, and whether that keeps the budgets."""
 
@@ -31,21 +33,26 @@ def refused(study: Study) -> set[int]:
 
 
 def confirm(study: Study, found: Found, measures: Mapping[str, OnMachine], limits: tuple[Limit, ...]) -> bool:
-    """Measure a network again, once, and keep what came out; return whether it keeps the budgets.
+    """Measure a network again, once, and keep what came out; return whether it surely keeps the budgets.
 
-    The best of many noisy measurements looks better than it is, so that a search ends with another look at it.
+    The best of many noisy measurements looks better than it is, so that a search ends with another, longer look at it.
+    Surely: by two standard errors of that look.
     """
     known = _again(study)
     if str(found.trial) not in known:
         measured: dict[str, float] = {}
         for measure in measures.values():
-            measured |= measure.taken(found.architecture)
-        within = all(
-            limit.excess(measured[limit.measure.name]) <= 0 for limit in limits if limit.measure.name in measured
-        )
+            measured |= measure.taken(found.architecture, thorough=True)
+        within = all(_surely(limit, measured) for limit in limits if limit.measure.name in measured)
         known = known | {str(found.trial): {"within": within, "measures": measured}}
         study.set_user_attr(AGAIN_ATTR, known)
     return bool(known[str(found.trial)]["within"])
+
+
+def _surely(limit: Limit, measured: Mapping[str, float]) -> bool:
+    name = limit.measure.name
+    margin = SURE * measured.get(f"{name}_error", 0.0)
+    return bool(limit.excess(measured[name] + (margin if limit.upper else -margin)) <= 0)
 
 
 def measured_here(study: Study, space: SearchSpace, best: int | None) -> dict[str, Any]:

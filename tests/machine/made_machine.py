@@ -35,10 +35,10 @@ class MadeMachine:
             ms = 0.02 if kind.operation in ("sum", "pool") else 0.03
         return lambda: ms
 
-    def network(self, architecture):
+    def network(self, architecture, *, thorough=False):
         self.networks.append(architecture)
         ms = self.extra * network_ms(architecture)
-        return Passes(ms, ms, ms)
+        return Passes((ms,), (1.0,), ms)
 
 
 def network_ms(architecture):
