@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -41,11 +42,13 @@ def top_kernels(step: Callable[[], object], device: str) -> list[Kernel]:
     activities = [profiler.ProfilerActivity.CPU]
     if device == "cuda":
         activities.append(profiler.ProfilerActivity.CUDA)
-    with profiler.profile(activities=activities) as seen:
-        step()
-        if device == "cuda":
-            torch.cuda.synchronize()
-    events = seen.key_averages()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch 2.11 warns of what concerns several steps
+        with profiler.profile(activities=activities) as seen:
+            step()
+            if device == "cuda":
+                torch.cuda.synchronize()
+        events = seen.key_averages()
     if device == "cuda":
         autograd: Any = torch.autograd
         on_gpu = [one for one in events if one.device_type == autograd.DeviceType.CUDA]

@@ -105,11 +105,6 @@ def _dtype(x: Tensor) -> torch.dtype:
     return x.dtype
 
 
-def _is_exporting() -> bool:
-    # PyTorch 2.6 has no way to tell; there the operator is exported.
-    return hasattr(compiler, "is_exporting") and bool(compiler.is_exporting())
-
-
 def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
     """Have torch.compile take a function's answers as they are, instead of following it into the operating system.
 
@@ -119,5 +114,12 @@ def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def _exporting() -> bool:
+    # PyTorch 2.6 has no way to tell; there the operator is exported.
+    return hasattr(compiler, "is_exporting") and bool(compiler.is_exporting())
+
+
 _mode: Callable[[], Mode] = _constant(kernels_mode)
 _triton_serves: Callable[[str, torch.dtype], bool] = _constant(triton_serves)
+# Asked from inside torch.compile, PyTorch 2.11 would take it for an export.
+_is_exporting: Callable[[], bool] = _constant(_exporting)
