@@ -17,7 +17,7 @@ from e3dnas.space.declaration import ON_A_MACHINE
 if TYPE_CHECKING:
     from optuna import Study
 
-    from e3dnas.search.result import Found
+    from e3dnas.arch import Architecture
 
 __all__ = ["confirm", "measured_here", "refused"]
 
@@ -32,21 +32,23 @@ def refused(study: Study) -> set[int]:
     return {int(number) for number, again in _again(study).items() if not again["within"]}
 
 
-def confirm(study: Study, found: Found, measures: Mapping[str, OnMachine], limits: tuple[Limit, ...]) -> bool:
-    """Measure a network again, once, and keep what came out; return whether it surely keeps the budgets.
+def confirm(
+    study: Study, trial: int, network: Architecture, measures: Mapping[str, OnMachine], limits: tuple[Limit, ...]
+) -> bool:
+    """Measure the network of a trial again, once, and keep what came out; return whether it surely keeps the budgets.
 
     The best of many noisy measurements looks better than it is, so that a search ends with another, longer look at it.
     Surely: by two standard errors of that look.
     """
     known = _again(study)
-    if str(found.trial) not in known:
+    if str(trial) not in known:
         measured: dict[str, float] = {}
         for measure in measures.values():
-            measured |= measure.taken(found.architecture, thorough=True)
+            measured |= measure.taken(network, thorough=True)
         within = all(_surely(limit, measured) for limit in limits if limit.measure.name in measured)
-        known = known | {str(found.trial): {"within": within, "measures": measured}}
+        known = known | {str(trial): {"within": within, "measures": measured}}
         study.set_user_attr(AGAIN_ATTR, known)
-    return bool(known[str(found.trial)]["within"])
+    return bool(known[str(trial)]["within"])
 
 
 def _surely(limit: Limit, measured: Mapping[str, float]) -> bool:

@@ -186,8 +186,12 @@ class Session:
             return
         for _ in range(MOST_CONFIRMED):
             best = best_trials(self.study, self.space, 1)
-            if not best or confirm(self.study, best[0], self.on_machine, self.limits):
+            if not best or self._keeps(best[0]):
                 break
+
+    def _keeps(self, best: Found) -> bool:
+        assert self.study is not None
+        return confirm(self.study, best.trial, best.architecture, self.on_machine, self.limits)
 
     def _learn(self, trial: FrozenTrial) -> None:
         for measure in self.on_machine.values():

@@ -1,40 +1,20 @@
-"""Exported files in trainings' terms: a network written as a file, and a file used as a network."""
+"""A network written as one file for another runtime, with what its training knows."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torch import Tensor, from_numpy, nn
-
-from e3dnas.deploy import Deployed, load
 from e3dnas.training.networks import NetworkSource, find_network, load_weights
 from e3dnas.training.trained import check_ended, seen_in_training
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from e3dnas.arch import Architecture
     from e3dnas.deploy import Exported
 
-__all__ = ["ExportedNetwork", "export_network"]
-
-
-class ExportedNetwork(nn.Module):
-    """An exported file as a module: it runs on the device that its clips are on.
-
-    Args:
-        deployed: the file.
-    """
-
-    def __init__(self, deployed: Deployed) -> None:
-        super().__init__()
-        self.deployed = deployed
-
-    def forward(self, clips_BCTHW: Tensor) -> Tensor:
-        """Map prepared clips (B, C, T, H, W) to logits (B, N)."""
-        device = clips_BCTHW.device
-        if device.type != self.deployed.options.device:
-            self.deployed = load(self.deployed.path, device=device.type)
-        return from_numpy(self.deployed.predict(clips_BCTHW.float().cpu().numpy())).to(device)
+__all__ = ["export_network"]
 
 
 def export_network(

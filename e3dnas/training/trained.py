@@ -122,7 +122,7 @@ def seen_in_training(source: NetworkSource) -> tuple[dict[str, Any] | None, dict
 
 def _in_file(path: Path) -> Trained:
     from e3dnas.deploy import load
-    from e3dnas.training.exported import ExportedNetwork
+    from e3dnas.training.exported_network import ExportedNetwork
 
     deployed = load(path)
     if not deployed.classes or deployed.preprocessing is None:
