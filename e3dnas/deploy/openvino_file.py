@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["read", "write"]
 
 TELEMETRY = "openvino_telemetry"
+MOST_SIZES = 4
+"""Numbers of clips that a network is kept compiled for."""
 
 
 def write(model: nn.Module, example_BCTHW: Tensor, metadata: Metadata, path: Path) -> None:
@@ -53,8 +55,24 @@ def read(path: Path, options: Options) -> tuple[Run, str | None]:
             raise E3DNASError(f"{path}: its weights, {path.with_suffix('.bin').name}, are not beside it")
         network = core.read_model(str(path))
         text = network.get_rt_info([KEY]).astype(str) if network.has_rt_info([KEY]) else None
-        compiled = core.compile_model(network, "CPU", settings)
-    return (lambda clips: compiled(clips)[0]), text
+        clip = [axis.get_length() for axis in list(network.inputs[0].partial_shape)[1:]]
+        fixed = {1: _compiled(core, network, [1, *clip], settings)}
+
+    def run(clips: Any) -> Any:
+        count = len(clips)
+        if count not in fixed:
+            if len(fixed) == MOST_SIZES:
+                del fixed[next(iter(fixed))]
+            fixed[count] = _compiled(core, network, list(clips.shape), settings)
+        return fixed[count](clips)[0]
+
+    return run, text
+
+
+def _compiled(core: Any, network: Any, shape: list[int], settings: dict[str, str]) -> Any:
+    """Return a network compiled for one number of clips, in a tenth of a second; for any number it would run slower."""
+    network.reshape(shape)
+    return core.compile_model(network, "CPU", settings)
 
 
 def _openvino() -> Any:
