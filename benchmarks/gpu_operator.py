@@ -1,7 +1,7 @@
 """The depthwise operator on a GPU: right, repeatable, and how fast at each shape of a network. Part of gpu.py.
 
-Ours is called as it is, whatever ``e3dnas.kernels`` would choose: the Triton kernels on a GPU; on a CPU PyTorch's
-forward in channels_last_3d and the backward pass in 2D, which only tries this script.
+Ours is called as it is, whatever ``e3dnas.kernels`` would choose: the Triton kernels on a GPU; on a CPU what serves
+there, which only tries this script.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from e3dnas.bench.plan import Plan
 from e3dnas.bench.profiling import top_kernels
 from e3dnas.bench.roofline import Ceilings
 from e3dnas.bench.rounds import in_turns, timing
-from e3dnas.kernels.aten import aten_backward, aten_forward, decomposed_backward
+from e3dnas.kernels.aten import aten_backward, aten_forward
 from e3dnas.kernels.geometry import Geometry
 from e3dnas.kernels.layout import as_channels_last
+from e3dnas.kernels.operator import backward_op, forward_op
 
 DIRECTIONS = ("forward", "input gradient", "weight gradient")
 NATIVE, CUDNN, OURS = "native, contiguous", "cuDNN, channels_last_3d", "ours"
@@ -78,9 +79,9 @@ def passes(device: str) -> dict[str, Callable[[Tensor, Tensor, Tensor, int], Ten
             "weight gradient": triton_weight_grad,
         }
     return {
-        "forward": lambda dy, x, weight, stride: aten_forward(as_channels_last(x), weight, stride),
-        "input gradient": lambda dy, x, weight, stride: decomposed_backward(dy, x, weight, stride, True, False)[0],
-        "weight gradient": lambda dy, x, weight, stride: decomposed_backward(dy, x, weight, stride, False, True)[1],
+        "forward": lambda dy, x, weight, stride: forward_op(x, weight, stride),
+        "input gradient": lambda dy, x, weight, stride: backward_op(dy, x, weight, stride, True, False)[0],
+        "weight gradient": lambda dy, x, weight, stride: backward_op(dy, x, weight, stride, False, True)[1],
     }
 
 

@@ -1,4 +1,4 @@
-"""A fast depthwise 3D convolution: Triton kernels on a GPU, a backward pass in 2D on the CPU, one operator for both.
+"""A fast depthwise 3D convolution: Triton kernels on a GPU, PyTorch's fastest ways on a CPU, one operator for both.
 
 PyTorch serves depthwise 3D convolutions with slow kernels, slowest in the backward pass (PyTorch issue 37406), and the
 networks designed here are made of them. ``e3dnas.models`` uses ``depthwise_conv3d``, and ``framewise_conv3d`` for what

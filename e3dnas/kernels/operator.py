@@ -1,7 +1,7 @@
 """The operator ``e3dnas::depthwise_conv3d`` and its backward, as PyTorch's library of operators knows them.
 
 A fake kernel with the true strides (torch.compile, torch.export), autograd, and autocast, so that the operator goes
-wherever a built-in one does. Its results are always in channels_last_3d. On the CPU it is ATen (``aten``), on a GPU the
+wherever a built-in one does. Its results are always in channels_last_3d. ``cpu`` computes it on the CPU, on a GPU the
 fastest of ATen and the Triton kernels (``choosing``). There is no second derivative: PyTorch says so when asked.
 """
 
@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from e3dnas.kernels.aten import aten_backward, aten_forward, decomposed_backward
+from e3dnas.kernels.aten import aten_backward, aten_forward
 from e3dnas.kernels.choosing import OURS, fastest
+from e3dnas.kernels.cpu import cpu_forward, cpu_input_grad, cpu_weight_grad
 from e3dnas.kernels.geometry import Geometry
 from e3dnas.kernels.layout import as_channels_last, empty_channels_last
 from e3dnas.kernels.mode import triton_serves
@@ -27,8 +28,7 @@ __all__ = ["backward_op", "forward_op"]
 @torch.library.custom_op("e3dnas::depthwise_conv3d", mutates_args=(), device_types="cpu")
 def forward_op(x: Tensor, weight: Tensor, stride: int) -> Tensor:
     """Return the convolution of ``x`` (B, C, T, H, W) with ``weight`` (C, 1, k_t, k, k), in channels_last_3d."""
-    Geometry.of(x.shape, weight.shape, stride)  # says what does not fit before PyTorch does
-    return as_channels_last(aten_forward(as_channels_last(x), weight, stride))
+    return cpu_forward(x, weight, Geometry.of(x.shape, weight.shape, stride))
 
 
 @torch.library.custom_op("e3dnas::depthwise_conv3d_backward", mutates_args=(), device_types="cpu")
@@ -36,8 +36,9 @@ def backward_op(
     dy: Tensor, x: Tensor, weight: Tensor, stride: int, need_dx: bool, need_dw: bool
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients of ``x``, in channels_last_3d, and of ``weight``; empty ones where they are not needed."""
-    dx, dw = decomposed_backward(dy, x, weight, stride, need_dx, need_dw)
-    return (x.new_empty(0) if dx is None else dx), (weight.new_empty(0) if dw is None else dw)
+    geometry = Geometry.of(x.shape, weight.shape, stride)
+    dx = cpu_input_grad(dy, x, weight, geometry) if need_dx else x.new_empty(0)
+    return dx, cpu_weight_grad(dy, x, geometry) if need_dw else weight.new_empty(0)
 
 
 @forward_op.register_kernel("cuda")

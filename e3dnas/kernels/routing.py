@@ -23,8 +23,8 @@ def depthwise_conv3d(x_BCTHW: Tensor, weight: Tensor, bias: Tensor | None = None
     """Return the depthwise convolution with "same" padding, (k - 1) // 2, and a temporal stride of 1.
 
     On a GPU the fastest of PyTorch's convolutions and the Triton kernels, which is measured at the first use of a shape
-    (``e3dnas.kernels.choosing``); on the CPU, where gradients are wanted, PyTorch's convolution with a backward pass in
-    2D (``e3dnas.kernels.aten``). Plain PyTorch where ``E3DNAS_KERNELS=0`` says so, for other element types, and while
+    (``e3dnas.kernels.choosing``); on the CPU, where gradients are wanted, those of PyTorch's that are fast there
+    (``e3dnas.kernels.cpu``). Plain PyTorch where ``E3DNAS_KERNELS=0`` says so, for other element types, and while
     the network is traced or exported, so that what is exported needs nothing of this package.
 
     Args:
