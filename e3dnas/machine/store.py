@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from e3dnas.config.locking import locked
 from e3dnas.config.writing import replace_text
 from e3dnas.errors import E3DNASError
 from e3dnas.machine.setting import Setting, digest, fingerprint
@@ -40,7 +39,12 @@ def cache_folder() -> Path:
 @contextmanager
 def measuring() -> Iterator[None]:
     """Hold the machine while something is measured, so that two measurements never run at once; waits for its turn."""
-    with _locked(cache_folder() / "measuring.lock"):
+    path = cache_folder() / "measuring.lock"
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path))
+        except OSError as error:
+            raise E3DNASError(f"{path}: cannot be written: {error.strerror}") from None
         yield
 
 
@@ -70,7 +74,7 @@ class Store:
         if not times:
             return
         try:
-            with _locked(self.path.with_suffix(".lock")):
+            with locked(self.path.with_suffix(".lock")):
                 self._times = self._read() | dict(times)
                 replace_text(self.path, json.dumps({"of": self._head, "ms": self._times}, indent=1) + "\n")
         except OSError as error:
@@ -92,16 +96,3 @@ def _times(data: Any) -> dict[str, float]:
     if not all(math.isfinite(value) and value > 0 for value in times.values()):
         raise ValueError
     return times
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise E3DNASError(f"{path}: cannot be written: {error.strerror}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import stat
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e3dnas.config import dump_yaml, read_document
+from e3dnas.config.locking import locked
 from e3dnas.config.writing import replace_text
 from e3dnas.errors import E3DNASError
 
@@ -74,21 +73,14 @@ class RunFolder:
         Raises:
             E3DNASError: another run holds it, or it cannot be written.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise E3DNASError(f"--out {self.path}: cannot be written: {error.strerror}") from None
-        try:
+        busy = f"--out {self.path}: another run is at work here; wait for it, or choose another --out"
+        with ExitStack() as held:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise E3DNASError(
-                    f"--out {self.path}: another run is at work here; wait for it, or choose another --out"
-                ) from None
+                self.path.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locked(self.path / ".lock", busy))
+            except OSError as error:
+                raise E3DNASError(f"--out {self.path}: cannot be written: {error.strerror}") from None
             yield
-        finally:
-            os.close(lock)
 
     def members(self) -> list[str]:
         """Return the names of the family whose run this is; none where it is an ordinary run, or none at all."""

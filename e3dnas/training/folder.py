@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import json
-import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from e3dnas.arch import Architecture, load_architecture
 from e3dnas.config import dump_yaml
+from e3dnas.config.locking import locked
 from e3dnas.config.writing import replace_text
 from e3dnas.errors import E3DNASError
 from e3dnas.training.checkpoints import Checkpoints
@@ -87,28 +86,24 @@ class TrainingFolder:
             E3DNASError: another training holds it, or it cannot be written.
         """
         new = [path for path in (self.path, *self.path.parents) if not path.exists()]
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise E3DNASError(f"--out {self.path}: cannot be written: {error.strerror}") from None
-        try:
+        busy = f"--out {self.path}: another training is at work here; wait for it, or name another folder"
+        with ExitStack() as held:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise E3DNASError(
-                    f"--out {self.path}: another training is at work here; wait for it, or name another folder"
-                ) from None
-            _held.add(lock)
-            yield
-        finally:
-            _held.discard(lock)
-            if new and not self.begun:
-                (self.path / ".lock").unlink(missing_ok=True)
-                with suppress(OSError):
-                    for path in new:
-                        path.rmdir()
-            os.close(lock)
+                self.path.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locked(self.path / ".lock", busy))
+            except OSError as error:
+                raise E3DNASError(f"--out {self.path}: cannot be written: {error.strerror}") from None
+            try:
+                yield
+            finally:
+                if new and not self.begun:
+                    self._remove(new)
+
+    def _remove(self, made: Sequence[Path]) -> None:
+        (self.path / ".lock").unlink(missing_ok=True)
+        with suppress(OSError):
+            for path in made:
+                path.rmdir()
 
     def write_start(self, architecture: Architecture, recipe: Recipe, facts: Mapping[str, Any]) -> None:
         """Write what is asked for; from then on a training has begun here."""
@@ -179,19 +174,6 @@ class TrainingFolder:
             if new:
                 writer.writeheader()
             writer.writerow(row)
-
-
-_held: set[int] = set()
-
-
-def _release() -> None:
-    """Let go of locks in a process that was forked: one that reads clips must not hold them when its parent is dead."""
-    for lock in _held:
-        os.close(lock)
-    _held.clear()
-
-
-os.register_at_fork(after_in_child=_release)
 
 
 def versions() -> dict[str, str]:
