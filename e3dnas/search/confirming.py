@@ -27,9 +27,9 @@ AGAIN_ATTR = "e3dnas:again"
 """User attribute of a study: by trial number what was measured again, and whether that keeps the budgets."""
 
 
-def refused(study: Study) -> set[int]:
-    """Return the numbers of trials that did not keep a budget when they were measured again."""
-    return {int(number) for number, again in _again(study).items() if not again["within"]}
+def refused(attrs: Mapping[str, Any]) -> set[int]:
+    """Return from a study's user attributes the numbers of trials that broke a budget when they were measured again."""
+    return {int(number) for number, again in attrs.get(AGAIN_ATTR, {}).items() if not again["within"]}
 
 
 def confirm(

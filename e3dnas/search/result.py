@@ -126,7 +126,7 @@ class SearchResult:
 
 def best_trials(study: Study, space: SearchSpace, count: int) -> list[Found]:
     """Return the best different networks within the budgets, best first, at most ``count``; or the whole front."""
-    trials = elite(study.get_trials(deepcopy=False), study.directions, space, count, refused(study))
+    trials = elite(study.get_trials(deepcopy=False), study.directions, space, count, refused(study.user_attrs))
     return [found_in(trial, space) for trial in trials]
 
 

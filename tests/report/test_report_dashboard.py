@@ -184,6 +184,17 @@ def test_notes_and_pictures(serve):
     assert stored(study) == before
 
 
+def test_the_best_is_one_that_kept_its_budgets_when_it_was_measured_again(serve):
+    study, _ = make_study(30)
+    with serve(study) as ask:
+        (first,) = detail(ask)["best_trials"]
+        study.set_user_attr("e3dnas:again", {str(first["number"]): {"within": False, "measures": {}}})
+        shown = detail(ask)
+        (second,) = shown["best_trials"]
+        assert second["number"] != first["number"]
+        assert f"### The best network: trial {second['number']} " in shown["note"]["body"]
+
+
 def test_a_picture_is_served_to_whom_asks_for_nothing_else(serve):
     from e3dnas.report.dashboard.story import artifact_id
 

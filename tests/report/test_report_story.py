@@ -76,6 +76,14 @@ def test_the_study():
     assert len(re.findall(r"^\| \d", text, re.MULTILINE)) == len(told.trials) == len(told.pictures) == 5
 
 
+def test_a_network_that_broke_a_budget_when_measured_again_is_not_the_best():
+    study, space = make_study(30)
+    first, second = sorted(within(study), key=lambda t: -t.value)[:2]
+    told = story_of(study, space, refused={first.number})
+    assert f"### The best network: trial {second.number} " in told.study
+    assert first._trial_id not in told.trials
+
+
 def test_without_bound_or_folder():
     study, space = make_study(8)
     text = story_of(study, space).study

@@ -27,6 +27,7 @@ from e3dnas.errors import E3DNASError
 from e3dnas.report.dashboard.artifacts import PictureStore
 from e3dnas.report.dashboard.story import Picture
 from e3dnas.report.dashboard.telling import Teller
+from e3dnas.search.confirming import refused
 from e3dnas.search.elite import feasible
 
 if TYPE_CHECKING:
@@ -109,14 +110,15 @@ class ConstrainedView(_PassingOn):  # type: ignore[misc]
         return self.storage.create_new_trial(study_id, template_trial and self._as_stored(template_trial))
 
     def get_best_trial(self, study_id: int) -> FrozenTrial:
-        """Return the best trial within its constraints.
+        """Return the best trial within its constraints, and not found without when it was measured again.
 
         Raises:
             ValueError: there is none yet.
         """
         trials = self.get_all_trials(study_id, deepcopy=False, states=(TrialState.COMPLETE,))
         sign = -1 if self.storage.get_study_directions(study_id)[0] == StudyDirection.MAXIMIZE else 1
-        within = [trial for trial in trials if feasible(trial)]
+        without = refused(self.storage.get_study_user_attrs(study_id))
+        within = [trial for trial in trials if feasible(trial) and trial.number not in without]
         if not within:
             raise ValueError("No feasible trials are completed yet.")
         return min(within, key=lambda trial: (sign * (trial.value or 0.0), trial.number))

@@ -6,7 +6,7 @@ import math
 import re
 import shlex
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ class Told:
         bound: what no network within the budgets surpasses; None where that is not known.
         folder: the run's folder; None leaves the commands out.
         storage: the storage URL the run was given.
+        refused: numbers of trials that broke a budget when they were measured again.
     """
 
     study_id: int
@@ -56,6 +57,7 @@ class Told:
     bound: float | None = None
     folder: Path | None = None
     storage: str | None = None
+    refused: Collection[int] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def tell_story(
         gone: ids of pictures that the user has deleted.
     """
     several = len(told.directions) > 1
-    whole = elite(trials, told.directions, told.space, BEST)
+    whole = elite(trials, told.directions, told.space, BEST, told.refused)
     chosen = spread(whole, OF_FRONT)
     for trial in chosen:
         if trial.number not in known:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from e3dnas.errors import E3DNASError
 from e3dnas.report.dashboard.story import Picture, Story, Told, tell_story
+from e3dnas.search.confirming import refused
 from e3dnas.search.proof import PROOF_ATTR
 from e3dnas.search.study import SPACE_ATTR
 from e3dnas.space import load_space
@@ -105,7 +106,8 @@ class Teller:
             kept.story = None
             return
         gone = {key.rpartition(":")[2] for key in system if key.startswith(DELETED)}
-        state = (len(trials), sum(t.state.is_finished() for t in trials), user.get(PROOF_ATTR), gone)
+        finished = sum(t.state.is_finished() for t in trials)
+        state = (len(trials), finished, user.get(PROOF_ATTR), refused(user), gone)
         if state == kept.state:
             return
         told = self._told(study_id, user, system)
@@ -133,6 +135,7 @@ class Teller:
             bound=float(bound) if isinstance(bound, int | float) else None,
             folder=self._folders.get(name),
             storage=self._url,
+            refused=refused(user),
         )
 
 
