@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from e3dnas.errors import E3DNASError, nearest
@@ -21,6 +22,7 @@ class Format:
         written_by: packages that write it, beyond those of the package itself.
         run_by: packages that run it, likewise.
         extra: the extra of the package that brings them.
+        torch: the oldest PyTorch that it was tried with.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Format:
     written_by: tuple[str, ...] = ()
     run_by: tuple[str, ...] = ()
     extra: str = ""
+    torch: str = "2.6"
 
     def files(self, path: Path) -> list[Path]:
         """Return the files that one of this format at ``path`` consists of, the one that is named last."""
@@ -37,9 +40,9 @@ class Format:
 FORMATS = {
     one.name: one
     for one in (
-        Format("onnx", ".onnx", ("onnx", "onnxscript"), ("onnxruntime",), "onnx"),
+        Format("onnx", ".onnx", ("onnx", "onnxscript"), ("onnxruntime",), "onnx", "2.8"),
         Format("openvino", ".xml", (), ("openvino",), "openvino"),
-        Format("torch-export", ".pt2"),
+        Format("torch-export", ".pt2", torch="2.9"),  # before it, a .pt2 was laid out in another way
     )
 }
 """The formats by name."""
@@ -69,7 +72,7 @@ def check_installed(wanted: Format, *, writing: bool = False) -> None:
         writing: whether files are written, and not only run.
 
     Raises:
-        E3DNASError: one is missing; the error says how to install it.
+        E3DNASError: one is missing, or PyTorch is too old; the error says what to install.
     """
     needed = (*(wanted.written_by if writing else ()), *wanted.run_by)
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
@@ -78,3 +81,8 @@ def check_installed(wanted: Format, *, writing: bool = False) -> None:
             f"{wanted.name}: needs {' and '.join(missing)}, not installed here; pip install 'e3dnas[{wanted.extra}]', "
             f"or pip install {' '.join(missing)}"
         )
+    from packaging.version import Version
+
+    there = version("torch")
+    if (writing or wanted.name == "torch-export") and Version(there) < Version(wanted.torch):
+        raise E3DNASError(f"{wanted.name}: needs PyTorch {wanted.torch} or newer, and {there} is installed; update it")

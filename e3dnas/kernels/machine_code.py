@@ -1,6 +1,6 @@
 """What the kernels are for an H200, without one: compiled ahead of time to sm_90, and its machine code read.
 
-Needs triton from a wheel for CUDA, which brings ptxas, cuobjdump and nvdisasm. Nothing runs.
+Needs triton 3.3 or newer from a wheel for CUDA, which brings ptxas, cuobjdump and nvdisasm. Nothing runs.
 """
 
 from __future__ import annotations

@@ -5,11 +5,12 @@ import importlib.util
 import numpy as np
 import pytest
 import torch
-from made_networks import clips_of, make, needs
+from made_networks import clips_of, lacking, make, needs
 
 from e3dnas.deploy import FORMATS, export, load
 from e3dnas.errors import E3DNASError
 
+pytestmark = pytest.mark.skipif(bool(lacking("torch-export")), reason=lacking("torch-export"))
 ALL = pytest.mark.parametrize("name", FORMATS)
 
 
@@ -116,6 +117,15 @@ def test_missing_packages(tmp_path, network, written, monkeypatch, missing, name
     else:
         assert load(file).predict(clips_of(network, 1)).shape == (1, 3)
     assert files(tmp_path) == []
+
+
+def test_an_old_pytorch(tmp_path, network, monkeypatch):
+    monkeypatch.setattr("e3dnas.deploy.formats.version", lambda name: {"torch": "2.8.1+cpu"}[name])
+    with pytest.raises(E3DNASError, match=r"torch-export: needs PyTorch 2\.9 or newer, and 2\.8\.1\+cpu is installed"):
+        export(network, tmp_path / "net.pt2", "torch-export")
+    (tmp_path / "net.pt2").touch()
+    with pytest.raises(E3DNASError, match=r"torch-export: needs PyTorch 2\.9"):
+        load(tmp_path / "net.pt2")
 
 
 @ALL

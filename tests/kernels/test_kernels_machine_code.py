@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest.importorskip("triton", reason="triton comes with PyTorch's wheels for CUDA only")
+pytest.importorskip("triton", "3.3", reason="triton 3.3 or newer comes with PyTorch's wheels for CUDA only")
 
 from e3dnas.kernels.geometry import Geometry
 from e3dnas.kernels.launches import forward_launch, input_grad_launch, weight_grad_launch
