@@ -126,7 +126,7 @@ def _notes(subjects: Sequence[Subject], plan: Plan) -> list[str]:
     if all(one.deployed is not None for one in subjects):
         return notes
     if not kernels_serve(plan) and plan.device == "cpu":
-        notes.append("our kernels are no way of their own here: on a CPU they serve training in float32 alone")
+        notes.append("our kernels are no way of their own here: on a CPU they serve float32 alone")
     elif not kernels_serve(plan):
         notes.append("our kernels are no way here: triton is not installed")
     if not plan.compile:

@@ -49,7 +49,7 @@ def entries_of(subject: Subject, plan: Plan, told: Told) -> list[Entry]:
     With a network: PyTorch's modules in both memory formats; our kernels where they serve; BN folded; compiled. BN
     folded is in channels_last_3d with our kernels where these serve, else in the format in which the modules were the
     faster. Compiled is in channels_last_3d on a CPU, in the faster format on a GPU, both without our kernels; where
-    these serve it is there with them, too.
+    these serve what is compiled it is there with them, too.
     """
     if subject.deployed is not None:
         told(f"{subject.name}: {subject.runtime}")
@@ -73,7 +73,7 @@ def entries_of(subject: Subject, plan: Plan, told: Told) -> list[Entry]:
         add(folded, last=last or ours, ours=ours)
     if plan.compile:
         add(compiled, last=last or plan.device == "cpu")
-        if ours:
+        if ours and (plan.train or plan.device == "cuda"):  # elsewhere they leave a compiled network alone
             add(compiled, last=True, ours=True)
     return found
 

@@ -93,7 +93,7 @@ def kernels_serve(plan: Plan) -> bool:
     """Return whether our kernels have something to do: see ``e3dnas.kernels.depthwise_conv3d``."""
     if plan.device == "cuda":
         return triton_serves("cuda", plan.torch_dtype)
-    return plan.train and plan.dtype == "float32"
+    return plan.dtype == "float32"
 
 
 def random_clips(architecture: Architecture, plan: Plan, seed: int = 0) -> Tensor:

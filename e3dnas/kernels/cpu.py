@@ -4,7 +4,7 @@ oneDNN serves a depthwise 3D convolution well forward, in channels_last_3d, and 
 The input gradient is a forward pass, too: of dy, with the weight turned round. A 3D convolution is a sum over its taps
 in time of 2D convolutions of frames (so has pytorchvideo's accelerator it, arXiv 2111.09887), and those oneDNN serves
 well backward; so is the weight gradient computed. Which way is taken follows from the sizes alone, so a training
-repeats to the bit. Measured in benchmarks/cpu_training_*.md.
+repeats to the bit. Measured in benchmarks/cpu_kernels_*.md.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import torch
 
 from e3dnas.errors import E3DNASError
 
-__all__ = ["Mode", "kernels_mode", "triton_serves"]
+__all__ = ["Mode", "kernels_mode", "kernels_serve", "triton_serves"]
 
 Mode = Literal["off", "auto", "ours"]
 
@@ -32,6 +32,13 @@ def kernels_mode() -> Mode:
             f"{chosen!r}; unset it to have the faster one of both"
         )
     return MODES[chosen]
+
+
+def kernels_serve(device_type: str, dtype: torch.dtype) -> bool:
+    """Return whether convolutions of such tensors are ours: in float32 on the CPU, on a GPU by the Triton kernels."""
+    if kernels_mode() == "off":
+        return False
+    return dtype == torch.float32 if device_type == "cpu" else triton_serves(device_type, dtype)
 
 
 def triton_serves(device_type: str, dtype: torch.dtype) -> bool:

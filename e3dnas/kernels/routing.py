@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from e3dnas.kernels.cpu import cpu_forward
+from e3dnas.kernels.geometry import Geometry
 from e3dnas.kernels.layout import as_channels_last
 from e3dnas.kernels.mode import Mode, kernels_mode, triton_serves
 from e3dnas.kernels.operator import forward_op
@@ -23,9 +25,9 @@ def depthwise_conv3d(x_BCTHW: Tensor, weight: Tensor, bias: Tensor | None = None
     """Return the depthwise convolution with "same" padding, (k - 1) // 2, and a temporal stride of 1.
 
     On a GPU the fastest of PyTorch's convolutions and the Triton kernels, which is measured at the first use of a shape
-    (``e3dnas.kernels.choosing``); on the CPU, where gradients are wanted, those of PyTorch's that are fast there
-    (``e3dnas.kernels.cpu``). Plain PyTorch where ``E3DNAS_KERNELS=0`` says so, for other element types, and while
-    the network is traced or exported, so that what is exported needs nothing of this package.
+    (``e3dnas.kernels.choosing``); on the CPU those of PyTorch's that are fast there (``e3dnas.kernels.cpu``). Plain
+    PyTorch where ``E3DNAS_KERNELS=0`` says so, for other element types, and while the network is traced or exported, so
+    that what is exported needs nothing of this package.
 
     Args:
         x_BCTHW: clips (B, C, T, H, W).
@@ -42,7 +44,10 @@ def depthwise_conv3d(x_BCTHW: Tensor, weight: Tensor, bias: Tensor | None = None
     if not _serves(x_BCTHW, weight):
         padding = (weight.shape[2] // 2, weight.shape[3] // 2, weight.shape[4] // 2)
         return F.conv3d(x_BCTHW, weight, bias, (1, stride, stride), padding, groups=weight.shape[0])
-    y_BCTHW: Tensor = forward_op(as_channels_last(x_BCTHW), weight, stride)
+    if x_BCTHW.device.type == "cpu" and not _is_trained(x_BCTHW, weight):  # the operator's detour is for gradients
+        y_BCTHW = cpu_forward(x_BCTHW, weight, Geometry.of(x_BCTHW.shape, weight.shape, stride))
+    else:
+        y_BCTHW = forward_op(as_channels_last(x_BCTHW), weight, stride)
     return y_BCTHW if bias is None else y_BCTHW + bias.to(y_BCTHW.dtype).view(-1, 1, 1, 1)
 
 
@@ -51,8 +56,8 @@ def framewise_conv3d(
 ) -> Tensor:
     """Return the convolution with a 1 x k x k kernel, "same" padding and a temporal stride of 1.
 
-    Where gradients are wanted on the CPU it is a 2D convolution of all frames as images, which oneDNN serves better;
-    everywhere else plain PyTorch. ``E3DNAS_KERNELS=0`` and tracing as in ``depthwise_conv3d``.
+    On the CPU it is a 2D convolution of all frames as images, which oneDNN serves better, or of a 1x1x1 kernel one
+    product of matrices; everywhere else plain PyTorch. ``E3DNAS_KERNELS=0`` and tracing as in ``depthwise_conv3d``.
 
     Args:
         x_BCTHW: clips (B, C_in, T, H, W).
@@ -62,15 +67,18 @@ def framewise_conv3d(
         groups: groups of channels.
 
     Returns:
-        (B, C_out, T, ceil(H / stride), ceil(W / stride)); in channels_last_3d where it is a 2D convolution.
+        (B, C_out, T, ceil(H / stride), ceil(W / stride)); in channels_last_3d where it is not plain PyTorch's.
 
     Raises:
         E3DNASError: ``E3DNAS_KERNELS`` is neither 0 nor 1.
     """
     pad = weight.shape[3] // 2
-    if not (_is_free() and _trains_on_cpu(x_BCTHW, weight)):
+    if not (_is_free() and _is_faster_on_cpu(x_BCTHW, weight)):
         return F.conv3d(x_BCTHW, weight, bias, (1, stride, stride), (0, pad, pad), groups=groups)
-    frames = as_channels_last(x_BCTHW).transpose(1, 2)
+    x_BCTHW = as_channels_last(x_BCTHW)
+    if pad == 0 and stride == groups == 1:
+        return F.linear(x_BCTHW.movedim(1, -1), weight.flatten(1), bias).movedim(-1, 1)
+    frames = x_BCTHW.transpose(1, 2)
     y = F.conv2d(frames.flatten(0, 1), weight.squeeze(2), bias, stride, pad, groups=groups)
     return y.view(*frames.shape[:2], *y.shape[1:]).transpose(1, 2)
 
@@ -79,7 +87,7 @@ def _serves(x: Tensor, weight: Tensor) -> bool:
     """Return whether our operator takes these tensors here and now."""
     if not _is_free():
         return False
-    return _trains_on_cpu(x, weight) or _triton_serves(x.device.type, _dtype(x))
+    return _is_faster_on_cpu(x, weight) or _triton_serves(x.device.type, _dtype(x))
 
 
 def _is_free() -> bool:
@@ -87,15 +95,20 @@ def _is_free() -> bool:
     return not (jit.is_tracing() or _is_exporting() or _mode() == "off")
 
 
-def _trains_on_cpu(x: Tensor, weight: Tensor) -> bool:
-    """Return whether gradients are wanted on the CPU, in float32.
+def _is_faster_on_cpu(x: Tensor, weight: Tensor) -> bool:
+    """Return whether our ways are the faster ones on the CPU: in float32, but for what is compiled for inference.
 
-    A static rule, so that a training gives the same bits each time: our way was the faster one at every shape measured
-    (benchmarks/cpu_training_*.md). In lower precision that depends on the processor, and without gradients
-    PyTorch is as fast.
+    A static rule, so that the same network gives the same bits each time (benchmarks/cpu_kernels_*.md). In lower
+    precision it depends on the processor; and Inductor chooses better where it sees PyTorch's own convolutions.
     """
-    wanted = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
-    return x.device.type == "cpu" and wanted and _dtype(x) == torch.float32
+    if x.device.type != "cpu" or _dtype(x) != torch.float32:
+        return False
+    return _is_trained(x, weight) or not compiler.is_compiling()
+
+
+def _is_trained(x: Tensor, weight: Tensor) -> bool:
+    """Return whether gradients are wanted."""
+    return torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
 
 
 def _dtype(x: Tensor) -> torch.dtype:

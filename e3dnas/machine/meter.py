@@ -175,12 +175,19 @@ class TorchMeter:
         return dtype
 
     def _input(self, shape: tuple[int, ...]) -> torch.Tensor:
-        """Return noise of a shape; all units share one piece of memory, as large as the largest of them needs."""
+        """Return noise of a shape; all units share one piece of memory, as large as the largest of them needs.
+
+        Clips are in the memory format in which our kernels leave them to the next unit.
+        """
         import torch
+
+        from e3dnas.kernels.mode import kernels_serve
 
         count = prod(shape)
         if self._pool is None or len(self._pool) < count:
             self._pool = torch.rand(count).to(self.setting.device, self._dtype())
+        if len(shape) == 5 and kernels_serve(self.setting.device, self._dtype()):
+            return self._pool[:count].view(shape[0], *shape[2:], shape[1]).movedim(-1, 1)
         return self._pool[:count].view(shape)
 
 

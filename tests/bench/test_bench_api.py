@@ -31,7 +31,7 @@ def test_two_networks_in_one_run(files, monkeypatch):
     told = []
     found = bench(["a.json", "b.json", "a.json"], QUICK, lambda text, share: told.append((text, share)))
     assert (os.environ[SWITCH], torch.get_num_threads()) == ("1", before)
-    assert [row.model for row in found.rows] == ["a.json"] * 3 + ["b.json"] * 3
+    assert [row.model for row in found.rows] == ["a.json"] * 4 + ["b.json"] * 4
     first = found.rows[0]
     assert first.speedup == 1
     for row in found.rows:
@@ -96,7 +96,7 @@ def test_an_exported_file_beside_its_network(files, format, file, runtime):
     torch.set_num_threads(before)
     row = found.rows[0]
     assert (row.model, row.way, row.level, row.speedup, row.peak_mib) == (file, runtime, FUSED, 1, None)
-    assert (len(found.rows), set(found.parts)) == (4, {"a.json"})
+    assert (len(found.rows), set(found.parts)) == (5, {"a.json"})
     assert (runtime == "torch.export") == bool(row.kernels)
     assert {"onnx": "onnxruntime", "openvino": "openvino"}.get(format, "torch") in found.versions
     with pytest.raises(E3DNASError, match="cannot be trained; leave out --train"):

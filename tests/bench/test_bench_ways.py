@@ -91,6 +91,11 @@ def test_bfloat16_is_weights_and_clips_or_autocast():
 def test_which_ways_there_are():
     subject = Subject("tiny", tiny())
     found = [(one.way, one.level) for one in entries_of(subject, INFER, silent)]
+    assert found == [
+        ("eager, contiguous", PLAIN), ("eager, channels_last_3d", PLAIN), ("our kernels, channels_last_3d", PLAIN),
+        ("BN folded, our kernels, channels_last_3d", FOLDED),
+    ]  # fmt: skip
+    found = [(one.way, one.level) for one in entries_of(subject, replace(INFER, dtype="bfloat16"), silent)]
     assert [way for way, _ in found[:2]] == ["eager, contiguous", "eager, channels_last_3d"]
     assert [level for _, level in found] == [PLAIN, PLAIN, FOLDED]
     assert found[2][0] in ("BN folded, contiguous", "BN folded, channels_last_3d")

@@ -154,7 +154,10 @@ def test_the_function_takes_the_operator_where_it_is_faster(monkeypatch):
     assert uses_operator(depthwise_conv3d(x, weight, stride=stride))
     assert not uses_operator(depthwise_conv3d(x.double(), weight.double(), stride=stride))
     with torch.no_grad():
-        assert torch.equal(depthwise_conv3d(x, weight, stride=stride), F.conv3d(x, weight, None, 1, 1, groups=6))
+        y = depthwise_conv3d(x, weight, stride=stride)
+    torch.testing.assert_close(y, F.conv3d(x, weight, None, 1, 1, groups=6))
+    assert is_channels_last(y)
+    assert not is_channels_last(depthwise_conv3d(x.double(), weight.double(), stride=stride))
     assert depthwise_conv3d(x.to("meta"), weight.to("meta"), stride=2).shape == (2, 6, 3, 3, 4)
     bias = torch.randn(6)
     torch.testing.assert_close(depthwise_conv3d(x, weight, bias), F.conv3d(x, weight, bias, 1, 1, groups=6))
@@ -163,6 +166,25 @@ def test_the_function_takes_the_operator_where_it_is_faster(monkeypatch):
     monkeypatch.setenv("E3DNAS_KERNELS", "yes")
     with pytest.raises(E3DNASError, match=r"E3DNAS_KERNELS: must be 0 .* or 1 .*, not 'yes'; unset it"):
         depthwise_conv3d(x, weight, stride=stride)
+
+
+def test_what_is_compiled_for_inference_keeps_its_convolutions():
+    x, weight, stride, _ = made(SHAPES[0])
+    calls = []
+
+    def backend(graph, example):
+        calls.extend(str(node.target) for node in graph.graph.nodes if node.op == "call_function")
+        return graph
+
+    def both(x, weight):
+        return depthwise_conv3d(framewise_conv3d(x, torch.ones(6, 6, 1, 1, 1)), weight, stride=stride)
+
+    torch._dynamo.reset()
+    with torch.no_grad():
+        y = torch.compile(both, backend=backend, fullgraph=True)(x, weight)
+        torch.testing.assert_close(y, both(x, weight))
+    assert sum("conv3d" in call for call in calls) == 2
+    assert not any("linear" in call or "e3dnas" in call for call in calls)
 
 
 @pytest.mark.parametrize(("groups", "kernel", "stride"), [(1, 1, 1), (1, 3, 2), (3, 5, 1), (1, 1, 2)])

@@ -1,14 +1,16 @@
-"""A training step on one CPU thread: the convolutions of ``e3dnas.kernels`` against nn.Conv3d, and shape by shape.
+"""Training and inference on one CPU thread: the convolutions of ``e3dnas.kernels`` against nn.Conv3d, and by shape.
 
-python benchmarks/cpu_training.py [--model e3d_s] [--batches 1 2] [--rounds 7]
+python benchmarks/cpu_kernels.py [--models e3d_s x3d_s] [--batches 1 4] [--rounds 7]
 
-A step is forward, cross entropy and backward. The ways take turns, so that other work on the machine meets all alike;
-time is that of the process's own threads, and a ratio is one of neighbouring steps. Plain is ``E3DNAS_KERNELS=0``.
+A training step is forward, cross entropy and backward; inference is forward without gradients. The ways take turns, so
+that other work on the machine meets all alike; time is that of the process's own threads, and a ratio is one of
+neighbouring steps. Plain is ``E3DNAS_KERNELS=0``.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import time
@@ -60,7 +62,9 @@ def told(found: dict[str, list[float]], first: str) -> list[tuple[str, str, str,
 
 
 def step(model: torch.nn.Module, clips: Tensor) -> Callable[[], None]:
-    """Return a function that makes one training step."""
+    """Return a function that makes one step, of training where the network is in training mode."""
+    if not model.training:
+        return torch.no_grad()(lambda: model(clips))
     labels = torch.zeros(len(clips), dtype=torch.long)
 
     def run() -> None:
@@ -70,9 +74,9 @@ def step(model: torch.nn.Module, clips: Tensor) -> Callable[[], None]:
     return run
 
 
-def network_ways(name: str, batch: int) -> dict[str, tuple[Callable[[], object], str]]:
-    """Return the ways to train a network."""
-    model = e3dnas.create_model(name, num_classes=174).train()
+def network_ways(name: str, batch: int, *, train: bool) -> dict[str, tuple[Callable[[], object], str]]:
+    """Return the ways to train a network, or to run it."""
+    model = e3dnas.create_model(name, num_classes=174).train(train)
     clip = model.arch.clip
     clips = torch.randn(batch, clip.channels, clip.frames, clip.size, clip.size)
     last = clips.contiguous(memory_format=LAST)
@@ -104,18 +108,19 @@ def shape_ways(shape: tuple[int, ...]) -> dict[str, tuple[Callable[[], object], 
 def main() -> None:
     """Measure and keep the figures."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--model", default="e3d_s")
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--models", nargs="+", default=["e3d_s", "x3d_s"])
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     text = f"{asked.threads} thread, medians of {asked.rounds} interleaved rounds, CPU time of the process.\n"
-    for batch in asked.batches:
-        rows = told(in_turns(network_ways(asked.model, batch), asked.rounds), "nn.Conv3d")
-        text += f"\nA training step of {asked.model}, batch {batch}:\n\n"
-        text += table(("way", "least ms", "median ms", "times faster"), rows) + "\n"
-        print(text, flush=True)
+    for name, train, batch in itertools.product(asked.models, (True, False), asked.batches):
+        rows = told(in_turns(network_ways(name, batch, train=train), asked.rounds), "nn.Conv3d")
+        part = f"\n{'A training step' if train else 'Inference'} of {name}, batch {batch}:\n\n"
+        part += table(("way", "least ms", "median ms", "times faster"), rows) + "\n"
+        print(part, flush=True)
+        text += part
     rows = []
     for shape in SHAPES:
         found = in_turns(shape_ways(shape), asked.rounds)
@@ -132,7 +137,7 @@ def main() -> None:
     )
     text += "\n\n"
     columns = "shape", "k", "s", "nn.Conv3d", "channels_last_3d", "ours", "times faster than the better"
-    keep("cpu_training", text + table(columns, rows))
+    keep("cpu_kernels", text + table(columns, rows))
 
 
 if __name__ == "__main__":
