@@ -56,8 +56,8 @@ def framewise_conv3d(
 ) -> Tensor:
     """Return the convolution with a 1 x k x k kernel, "same" padding and a temporal stride of 1.
 
-    On the CPU it is a 2D convolution of all frames as images, which oneDNN serves better, or of a 1x1x1 kernel one
-    product of matrices; everywhere else plain PyTorch. ``E3DNAS_KERNELS=0`` and tracing as in ``depthwise_conv3d``.
+    On the CPU it is a 2D convolution of all frames as images, which oneDNN serves better; everywhere else plain
+    PyTorch. ``E3DNAS_KERNELS=0`` and tracing as in ``depthwise_conv3d``.
 
     Args:
         x_BCTHW: clips (B, C_in, T, H, W).
@@ -75,10 +75,7 @@ def framewise_conv3d(
     pad = weight.shape[3] // 2
     if not (_is_free() and _is_faster_on_cpu(x_BCTHW, weight)):
         return F.conv3d(x_BCTHW, weight, bias, (1, stride, stride), (0, pad, pad), groups=groups)
-    x_BCTHW = as_channels_last(x_BCTHW)
-    if pad == 0 and stride == groups == 1:
-        return F.linear(x_BCTHW.movedim(1, -1), weight.flatten(1), bias).movedim(-1, 1)
-    frames = x_BCTHW.transpose(1, 2)
+    frames = as_channels_last(x_BCTHW).transpose(1, 2)
     y = F.conv2d(frames.flatten(0, 1), weight.squeeze(2), bias, stride, pad, groups=groups)
     return y.view(*frames.shape[:2], *y.shape[1:]).transpose(1, 2)
 
