@@ -21,6 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 DEVICES = ("auto", "cpu", "cuda")
+FORMATS = ("auto", "no", "bf16", "fp16")
 
 
 def make_accelerator(device: str = "auto", amp: str = "no", accumulate: int = 1) -> Accelerator:
@@ -41,13 +42,15 @@ def make_accelerator(device: str = "auto", amp: str = "no", accumulate: int = 1)
 
     if device not in DEVICES:
         raise E3DNASError(f"--device: must be one of {', '.join(DEVICES)}, not {device!r}{nearest(device, DEVICES)}")
+    if amp not in FORMATS:
+        raise E3DNASError(f"--amp: must be one of {', '.join(FORMATS)}, not {amp!r}{nearest(amp, FORMATS)}")
     if device == "cuda" and not torch.cuda.is_available():
         raise E3DNASError("--device cuda: PyTorch finds no GPU here; write cpu")
     on_gpu = device != "cpu" and torch.cuda.is_available()
     if amp == "auto":
         amp = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "no"
     if amp == "fp16" and not on_gpu:
-        raise E3DNASError("precision.amp: fp16 needs a GPU; write no, or bf16")
+        raise E3DNASError("precision.amp, --amp: fp16 needs a GPU; write no, or bf16")
     if not torch.distributed.is_available() or not torch.distributed.is_initialized():
         AcceleratorState._reset_state(
             reset_partial_state=True

@@ -73,7 +73,8 @@ class Checkpoints:
             else:
                 replace_text(place / "progress.json", _progress_text(checkpoint))
             _sync(self.folder)
-            for name in ("last", "best") if best else ("last",):
+            # The best one first: killed in between, the epoch is done again, and is the best one again.
+            for name in ("best", "last") if best else ("last",):
                 self._point(name, place.name)
             self._drop("step-*", keep={self._target("last"), self._target("best")})
         except OSError as error:

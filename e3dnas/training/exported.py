@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e3dnas.training.networks import NetworkSource, find_network, load_weights
-from e3dnas.training.trained import check_ended, seen_in_training
+from e3dnas.training.networks import NetworkSource, check_ended, find_network, load_weights
+from e3dnas.training.trained import seen_in_training
 
 if TYPE_CHECKING:
     from torch import nn

@@ -49,6 +49,7 @@ class Job:
         self.accelerator.wait_for_everyone()  # until all have seen that the folder is free
         self.listener = listener if self.is_main else Silent()
         self.facts: dict[str, Any] = {}
+        self._had_ended = False
 
     def run(self, data: str | Path | TensorClips, *, resume: bool) -> TrainingResult:
         """Train, and write the trained network once the last epoch has ended."""
@@ -143,6 +144,7 @@ class Job:
             engine.begin()
             return
         at = engine.progress
+        self._had_ended = at.epoch == self.recipe.epochs
         self.listener.note(f"resumed: after update {at.update} of {engine.updates}, in epoch {at.epoch + 1}")
         before, now = self.folder.read_facts()["processes"], self.accelerator.num_processes
         if before != now:
@@ -162,10 +164,10 @@ class Job:
         """Write the curves and the trained network."""
         progress, model = engine.progress, None
         if complete:
-            model = self.folder.model if self._prepared is not None else None
             if self.is_main:
                 self._write_end(engine)
             self.accelerator.wait_for_everyone()
+            model = self.folder.model if self.folder.model.is_dir() else None
         return TrainingResult(
             folder=self.folder.path, complete=complete, epochs=progress.epoch, best=progress.best,
             seconds=progress.seconds, broken=progress.broken, model=model,
@@ -177,6 +179,8 @@ class Job:
 
         progress = engine.progress
         plot_curves(progress.rows, f"{self.source.name}, recipe {self.recipe.name}", self.folder.curves)
+        if self._had_ended and self.folder.model.is_dir():  # it may hold what others have put there meanwhile
+            return
         best = self.folder.checkpoints.load("best")
         if self._prepared is None or best is None:  # clips in memory say nothing of how clips are made
             return

@@ -49,7 +49,7 @@ class Optimizer(Spec):
         ge=1,
         description="the batch that lr is meant for: lr is scaled by batch / lr_batch; none: as it is",
     )
-    momentum: Share = Field(default=0.9, description="momentum, or beta_1")
+    momentum: Share = Field(default=0.9, description="momentum, of optimisers that have one; beta_1 is in options")
     weight_decay: float = Field(default=5e-5, ge=0.0, description="weight decay")
     layer_decay: float | None = Field(
         default=None, gt=0.0, le=1.0, description="learning rate of each layer over that of the next one; none: equal"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from e3dnas.errors import E3DNASError
 from e3dnas.training.meters import Clock
 
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ def run_test(
         accelerator: the processes.
         memory_format: of the clips.
         told: is called with the videos of this process that are done, and how many there are.
+
+    Raises:
+        E3DNASError: not one of the videos could be read.
     """
     import torch
 
@@ -96,6 +100,8 @@ def run_test(
     finally:
         model.train(was_training)
     confusion, sums = accelerator.reduce(confusion), accelerator.reduce(sums)
+    if not confusion.any():
+        raise E3DNASError("data: not one of the videos to test with could be read; `e3dnas data check` says why")
     return _result(confusion.cpu(), sums.cpu(), *clock.read())
 
 

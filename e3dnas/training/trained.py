@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from e3dnas.video import Split
 
-__all__ = ["Trained", "check_ended", "find_trained", "seen_in_training"]
+__all__ = ["Trained", "find_trained", "seen_in_training"]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,6 @@ def find_trained(path: str | Path) -> Trained:
         return _in_file(Path(path))
     source = find_network(path)
     if source.weights is None or source.config is None:
-        check_ended(path)
         raise E3DNASError(f"{path}: is not trained; train it with: e3dnas train {path} --data FOLDER")
     where = f"{source.folder}/config.json"
     if not source.classes:
@@ -100,16 +99,6 @@ def find_trained(path: str | Path) -> Trained:
     prepared = Preprocessing.from_dict(preprocessing or {}, where)
     assert source.folder is not None
     return Trained(source.folder, source.classes, prepared, _views(views, where), False, partial(_built, source))
-
-
-def check_ended(path: str | Path) -> None:
-    """Refuse the folder of a training that has not ended: it holds no trained network yet.
-
-    Raises:
-        E3DNASError: it is such a folder.
-    """
-    if (Path(path) / "checkpoints").is_dir():
-        raise E3DNASError(f"{path}: the training has not ended; go on with it by e3dnas train ... --resume")
 
 
 def seen_in_training(source: NetworkSource) -> tuple[dict[str, Any] | None, dict[str, Any]]:

@@ -232,7 +232,8 @@ def data_digest(data: VideoData) -> str:
     digest = hashlib.sha256()
     for name, split in sorted(data.splits.items()):
         for path, label in split.items:
-            digest.update(f"{name}\0{os.path.relpath(path, data.root)}\0{split.classes[label]}\n".encode())
+            line = f"{name}\0{os.path.relpath(path, data.root)}\0{split.classes[label]}\n"
+            digest.update(os.fsencode(line))  # names of files need not be UTF-8
     return digest.hexdigest()
 
 

@@ -47,9 +47,18 @@ def test_training_says_what_it_does_and_what_is_next(cli, ready):
     assert facts["command"][1:4] == ["train", "small.yaml", "--data"]
     # Done: neither begun anew nor made again.
     assert cli(*ASKED)[0] == 2
+    (folder / "model" / "notes.txt").write_text("mine")
     code, out, err = cli(*ASKED, "--set", "optimizer.lr_batch=8", "--set", "optimizer.lr=0.02", "--resume", "--json")
     assert code == 0
     assert json.loads(out)["complete"] is True
+    assert (folder / "model" / "notes.txt").read_text() == "mine"
+
+
+def test_a_training_that_has_not_ended_gives_no_weights(cli, ready):
+    (ready / "half" / "checkpoints").mkdir(parents=True)
+    code, out, err = cli("train", "half", *ASKED[2:])
+    assert (code, out) == (2, "")
+    assert "half: the training has not ended; go on with it by e3dnas train ... --resume" in err
 
 
 def test_json_is_all_that_is_printed(cli, ready):

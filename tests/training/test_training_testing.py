@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from e3dnas.errors import E3DNASError
 from e3dnas.training.assembling import make_accelerator
 from e3dnas.training.data import Batch
 from e3dnas.training.meters import Clock, Meter, TrainingFailed
@@ -42,6 +43,12 @@ class Held:
 
     def prepare(self, batch, device, memory_format):
         return batch.clips, batch.labels
+
+
+def test_no_video_that_can_be_read_is_no_result():
+    held = Held(torch.zeros(0, 2, CLASSES), torch.zeros(0, dtype=torch.long))
+    with pytest.raises(E3DNASError, match="not one of the videos to test with could be read"):
+        run_test(Logits(), held, make_accelerator("cpu"), torch.preserve_format)
 
 
 @pytest.mark.parametrize("views", [1, 4])

@@ -197,7 +197,8 @@ def test_what_is_held_out_stays_so_where_videos_are_added(tmp_path):
     ("names", "mirror"),
     [
         (["jump", "run"], True), (["turn left", "run"], False), (["move_right", "x"], False), (["clockwise"], False),
-        (["turn_counterclockwise"], False), (["Left-hand"], False), (["bright", "leftover", "copyright"], True),
+        (["turn_counterclockwise"], False), (["Left-hand"], False), (["MoveRight", "x"], False),
+        (["bright", "leftover", "copyright"], True),
     ],
 )  # fmt: skip
 def test_classes_that_name_a_side_are_not_mirrored(tmp_path, names, mirror):

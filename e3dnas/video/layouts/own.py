@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from e3dnas.errors import E3DNASError
 from e3dnas.video.layouts.files import Listing, subfolders
-from e3dnas.video.layouts.split import Item, Split, VideoData
+from e3dnas.video.layouts.split import Item, Split, VideoData, sided
 
 __all__ = ["SPLITS", "OwnVideos", "note_on_sides", "split_folders"]
 
@@ -16,7 +15,6 @@ SPLITS = {
     "dev": "val", "test": "test", "testing": "test",
 }  # fmt: skip
 """Names of split folders, in lower case, and the splits they stand for."""
-SIDES = re.compile(r"(?i)(?<![a-z])(left|right|(anti|counter)?[ _-]?clockwise)(?![a-z])")
 
 
 def split_folders(root: Path) -> dict[str, str]:
@@ -37,8 +35,8 @@ def split_folders(root: Path) -> dict[str, str]:
 
 def note_on_sides(classes: tuple[str, ...]) -> tuple[str, ...]:
     """Return a note where a class is named after a side, so that nothing may be mirrored; otherwise nothing."""
-    sided = [name for name in classes if SIDES.search(name)]
-    return (f"class {sided[0]!r} names a side: videos are not flipped",) if sided else ()
+    found = sided(classes)
+    return (f"class {found[0]!r} names a side: videos are not flipped",) if found else ()
 
 
 class OwnVideos:

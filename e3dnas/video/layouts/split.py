@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from e3dnas.errors import E3DNASError, nearest
 
-__all__ = ["Item", "Layout", "Split", "VideoData"]
+__all__ = ["Item", "Layout", "Split", "VideoData", "sided"]
+
+SIDES = re.compile(r"(?i)(?<![a-z])(left|right|(anti|counter)?[ _-]?clockwise)(?![a-z])")
 
 
 class Item(NamedTuple):
@@ -78,8 +82,8 @@ class VideoData:
 
     @property
     def mirror(self) -> bool:
-        """Whether videos may be flipped."""
-        return all(split.mirror for split in self.splits.values())
+        """Whether videos may be flipped: no split forbids it, and no class is named after a side."""
+        return all(split.mirror for split in self.splits.values()) and not sided(self.classes)
 
     def split(self, *names: str) -> Split:
         """Return the first of the named splits that there is.
@@ -126,3 +130,8 @@ class Layout(Protocol):
         Raises:
             E3DNASError: a list is wrong, with its file and line.
         """
+
+
+def sided(classes: Sequence[str]) -> list[str]:
+    """Return the classes that are named after a side or a direction of turning, words run together (MoveLeft) too."""
+    return [name for name in classes if SIDES.search(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))]

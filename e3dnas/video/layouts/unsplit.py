@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path, PurePath
 
 from e3dnas.video.layouts.files import Listing, subfolders
@@ -58,4 +59,4 @@ class Unsplit:
 
 
 def _digest(path: str) -> bytes:
-    return hashlib.sha256(PurePath(path).name.encode()).digest()
+    return hashlib.sha256(os.fsencode(PurePath(path).name)).digest()
