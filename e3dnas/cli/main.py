@@ -71,3 +71,8 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has gone
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder that may not be entered, a name that is too long
+        if error.strerror is None:
+            raise
+        print(f"error: {': '.join(str(one) for one in (error.filename, error.strerror) if one)}", file=sys.stderr)
+        sys.exit(2)

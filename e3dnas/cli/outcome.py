@@ -41,7 +41,10 @@ class Outcome:
         return {"family": {member: result.to_dict() for member, result in self.results.items()}}
 
     def export(self, member: str, count: int) -> list[Path]:
-        """Write ``count`` of the best networks, or so many spread over the front, as timm folders."""
+        """Write ``count`` of the best networks, or so many spread over the front, as timm folders.
+
+        One of an earlier export is replaced; one in which somebody has put weights or other files stays as it is.
+        """
         result = self.results[member]
         if not count or not result.top or not result.complete:
             return []
@@ -50,10 +53,14 @@ class Outcome:
 
         names = [(found, f"{result.space}_{rank}") for rank, found in enumerate(result.spread(count), start=1)]
         folder = self.folder / member / "export"
-        return [
-            export_folder(found.architecture, folder / name, name, record=search_record(result, found), overwrite=True)
-            for found, name in names
-        ]
+        written = []
+        for found, name in names:
+            if _is_used(folder / name):
+                self.console.print(f"left as it is, for more than an export is in it: {folder / name}", style="yellow")
+                continue
+            record = search_record(result, found)
+            written.append(export_folder(found.architecture, folder / name, name, record=record, overwrite=True))
+        return written
 
     def print(self, exported: Mapping[str, list[Path]]) -> None:
         """Print what was found, what it cost and what to do next."""
@@ -125,3 +132,11 @@ class Outcome:
         if not self.family.is_single:
             self.console.print()
             self.console.print(format_family(self.results))
+
+
+def _is_used(folder: Path) -> bool:
+    """Return whether a folder holds anything but what an export of a design writes."""
+    from e3dnas.models.export import FILES
+
+    design = FILES - {"model.safetensors"}
+    return folder.is_dir() and any(entry.name not in design for entry in folder.iterdir())

@@ -22,7 +22,9 @@ def run(
     storage: Annotated[str | None, typer.Option(help="An Optuna storage URL, instead of a file in the folder.")] = None,
     study: Annotated[str | None, typer.Option(help="Name of the study.  [default: the space's name]")] = None,
     export_top: Annotated[int, typer.Option(min=0, help="Export so many of the best networks at the end.")] = 0,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; an earlier run is kept in old-N.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew; an earlier run is kept in old-N, in a storage as NAME-old-N.")
+    ] = False,
     prove: Annotated[
         bool, typer.Option("--bound/--no-bound", help="Prove beside it how good a network can be.")
     ] = True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,7 @@ def read(path: Path, options: Options) -> tuple[Run, str | None]:
     Raises:
         E3DNASError: it cannot be read, or cannot be run so.
     """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else its import tells its maker, unasked
     runtime: Any = importlib.import_module("onnxruntime")
     if options.precision != "f32":
         raise E3DNASError("precision: ONNX Runtime computes this file in f32 alone; export for openvino for bf16")

@@ -55,7 +55,7 @@ class Measure:
             values = np.asarray(given, dtype=float)
         except (TypeError, ValueError):
             raise E3DNASError(f"score {self.name}: must return numbers, not {shown(given)}") from None
-        if values.shape not in ((table.shape[0],), (1,), ()):
+        if values.shape != (table.shape[0],) and not (values.ndim == 0 and table.shape[0] == 1):
             raise E3DNASError(
                 f"score {self.name}: must return one number for each of the {table.shape[0]} networks, "
                 f"not an array of shape {values.shape}"

@@ -21,7 +21,7 @@ from e3dnas.models.network import E3D
 from e3dnas.models.profile import ModelCost, profile_model
 from e3dnas.models.registry import default_cfg
 
-__all__ = ["export_folder"]
+__all__ = ["FILES", "export_folder"]
 
 FILES = frozenset({"config.json", "architecture.yaml", "README.md", "model.safetensors"})
 

@@ -11,7 +11,7 @@ from e3dnas.machine.instruments import Watch
 from e3dnas.search.journal import open_journal
 from e3dnas.search.run_folder import RunFolder
 from e3dnas.search.session import Progress, Session
-from e3dnas.search.study import check_study, connect
+from e3dnas.search.study import check_space, check_study, connect
 from e3dnas.space import Family, SearchSpace, load_family, load_space
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def search(
         storage: any Optuna storage URL instead of the file in ``out``.
         study: name of the study; the space's name by default.
         top: how many of the best networks the result holds.
-        fresh: start anew; an earlier run in ``out`` is kept aside, a study of that name in ``storage`` is deleted.
+        fresh: start anew; an earlier run in ``out`` is kept aside, a study of that name in ``storage`` renamed.
         on_trial: called when a run is resumed, after every trial, and when the proof lets one wait.
         prove: work out beside the search how good a network of the space can be, where score and budgets allow it.
         on_prepare: told what is measured on this machine before the first trial, for budgets on latency: a text, and
@@ -145,6 +145,8 @@ def _searched(
         for member, session in sessions.items():
             if not fresh:
                 check_study(kept, names[member], session.space)
+                if run is not None:
+                    check_space(run.member(member).space, session.space)
         for member, session in sessions.items():
             session.open(kept, names[member], fresh=fresh, sole=opened is None)
             if run is not None:

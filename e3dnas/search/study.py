@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
 
-__all__ = ["SPACE_ATTR", "check_study", "connect", "give_up_running", "open_study", "saying_less", "telling"]
+__all__ = [
+    "SPACE_ATTR",
+    "check_space",
+    "check_study",
+    "connect",
+    "give_up_running",
+    "open_study",
+    "saying_less",
+    "telling",
+]
 
 SPACE_ATTR = "e3dnas:space"
 FREE_TO_CHANGE = ("search.trials",)
@@ -76,8 +86,22 @@ def check_study(storage: BaseStorage, name: str, space: SearchSpace) -> None:
         raise E3DNASError(f"study {name!r} was not made by e3dnas; choose another name with --study")
 
 
+def check_space(kept: Path, space: SearchSpace) -> None:
+    """Refuse a folder whose run was made with another space.
+
+    Args:
+        kept: the space as that run has written it; it need not be there.
+        space: the space that is searched now.
+
+    Raises:
+        E3DNASError: they differ in more than the number of trials.
+    """
+    if kept.is_file():
+        _refuse_changes(str(kept.parent), _meaning(load_space(kept)), _meaning(space), "folder")
+
+
 def open_study(storage: BaseStorage, name: str, space: SearchSpace, *, fresh: bool = False) -> Study:
-    """Return the study called ``name``, created if it is not there.
+    """Return the study called ``name``, created if it is not there; ``fresh`` keeps an earlier one as ``name-old-N``.
 
     Raises:
         E3DNASError: it was made with another space, score, budget, sampler or seed; the storage cannot be used.
@@ -85,7 +109,7 @@ def open_study(storage: BaseStorage, name: str, space: SearchSpace, *, fresh: bo
     goals = space.declaration.goals
     with saying_less(), telling("the study cannot be opened"):
         if fresh and name in optuna.get_all_study_names(storage):
-            optuna.delete_study(study_name=name, storage=storage)
+            _set_aside(storage, name)
         study = optuna.create_study(study_name=name, storage=storage, directions=[*goals.values()], load_if_exists=True)
     check_study(storage, name, space)
     if SPACE_ATTR not in study.user_attrs:
@@ -96,14 +120,31 @@ def open_study(storage: BaseStorage, name: str, space: SearchSpace, *, fresh: bo
     return study
 
 
-def _refuse_changes(name: str, old: dict[str, Any], new: dict[str, Any]) -> None:
+def _set_aside(storage: BaseStorage, name: str) -> None:
+    """Rename a study of ours, which Optuna does by a copy.
+
+    Raises:
+        E3DNASError: it is none of ours.
+    """
+    if SPACE_ATTR not in optuna.load_study(study_name=name, storage=storage).user_attrs:
+        raise E3DNASError(f"study {name!r} was not made by e3dnas; choose another name with --study")
+    there, number = set(optuna.get_all_study_names(storage)), 1
+    while f"{name}-old-{number}" in there:
+        number += 1
+    optuna.copy_study(
+        from_study_name=name, from_storage=storage, to_storage=storage, to_study_name=f"{name}-old-{number}"
+    )
+    optuna.delete_study(study_name=name, storage=storage)
+
+
+def _refuse_changes(name: str, old: dict[str, Any], new: dict[str, Any], what: str = "study") -> None:
     changed = [k for k in sorted(old.keys() | new.keys()) if old.get(k) != new.get(k) and k not in FREE_TO_CHANGE]
     if changed:
         told = "; ".join(f"{key}: {_value(old, key)} -> {_value(new, key)}" for key in changed[:5])
         more = f"; and {len(changed) - 5} more" if len(changed) > 5 else ""
         raise E3DNASError(
-            f"study {name!r} was made with another space ({told}{more}); its trials would not compare. "
-            "Start anew with --fresh, or keep both with another --out"
+            f"{what} {name!r} was made with another space ({told}{more}); its trials would not compare. "
+            "Start anew with --fresh, or keep both with another --out (and --study, in one --storage)"
         )
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 
+import optuna
 import pytest
 
 import e3dnas
@@ -153,10 +154,52 @@ def test_a_changed_space_and_fresh(cli, folder):
     assert (code, out) == (2, "")
     assert err == (
         "error: study 'small' was made with another space (search.seed: 0 -> 1); its trials would not compare. Start "
-        "anew with --fresh, or keep both with another --out\n"
+        "anew with --fresh, or keep both with another --out (and --study, in one --storage)\n"
     )
     assert cli("run", "small.yaml", "--trials", 3, "--seed", 1, "--fresh")[0] == 0
     assert json.loads((folder / "runs/small/old-1/result.json").read_text())["seed"] == 0
+
+
+def studies(url):
+    return {one.study_name: one.n_trials for one in optuna.get_all_study_summaries(url)}
+
+
+def test_fresh_in_a_storage_keeps_what_was_there(cli, folder):
+    url = f"sqlite:///{folder}/s.db"
+    assert cli("run", "small.yaml", "--trials", 4, "--storage", url)[0] == 0
+    assert cli("run", "small.yaml", "--trials", 3, "--storage", url, "--fresh")[0] == 0
+    assert studies(url) == {"small": 3, "small-old-1": 4}
+    optuna.create_study(study_name="precious", storage=url).add_trial(optuna.trial.create_trial(value=1.0))
+    asked = ("run", "small.yaml", "--out", "other", "--storage", url, "--study", "precious", "--fresh")
+    code, _, err = cli(*asked)
+    assert (code, err) == (2, "error: study 'precious' was not made by e3dnas; choose another name with --study\n")
+    assert studies(url)["precious"] == 1
+
+
+def test_a_folder_of_another_space_is_left_alone(cli, folder):
+    cli("run", "small.yaml", "--trials", 3)
+    best = (folder / "runs/small/best.yaml").read_bytes()
+    (folder / "other.yaml").write_text("extends: small.yaml\nname: other\n")
+    code, _, err = cli("run", "other.yaml", "--trials", 3, "--out", "runs/small")
+    assert code == 2
+    assert "folder 'runs/small' was made with another space (name: small -> other)" in err
+    assert (folder / "runs/small/best.yaml").read_bytes() == best
+
+
+def test_an_exported_folder_with_weights_stays_as_it_is(cli, folder):
+    cli("run", "small.yaml", "--trials", 3, "--export-top", 1)
+    weights = folder / "runs/small/export/small_1/model.safetensors"
+    weights.write_text("mine")
+    code, out, _ = cli("run", "small.yaml", "--trials", 20, "--export-top", 1)
+    assert code == 0
+    assert "left as it is" in out
+    assert weights.read_text() == "mine"
+
+
+def test_what_the_system_refuses_is_one_line(cli, folder):
+    code, _, err = cli("show", "e3d_s", "--save", f"{'x' * 300}.yaml")
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.endswith("File name too long\n")
 
 
 def test_a_folder_in_use(cli, folder):

@@ -1,6 +1,7 @@
 """Finding measures by name and by import path, and what a user's own function may do wrong."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from e3dnas.arch import load_architecture
 from e3dnas.errors import E3DNASError
 from e3dnas.measure.entropy import stentr
-from e3dnas.measure.registry import MEASURES, measure_table, resolve
+from e3dnas.measure.registry import MEASURES, Measure, measure_table, resolve
 
 TABLE = load_architecture("e3d_s").table()
 
@@ -178,3 +179,10 @@ def test_modules_that_cannot_be_imported(tmp_path, content, error):
     with pytest.raises(E3DNASError, match=f"^score broken_scores:f: cannot import 'broken_scores': {error}"):
         resolve("broken_scores:f", folder=tmp_path)
     assert sys.path == path
+
+
+def test_one_number_for_many_networks_is_refused():
+    table = SimpleNamespace(shape=(2, 3), weights=np.ones((2, 3)))
+    for function, shape in ((lambda table: table.weights.sum(), r"\(\)"), (lambda table: np.ones(1), r"\(1,\)")):
+        with pytest.raises(E3DNASError, match=rf"one number for each of the 2 networks, not an array of shape {shape}"):
+            Measure("sum", function, "table").of_table(table)
