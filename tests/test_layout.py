@@ -30,7 +30,7 @@ KNOWS = {
     "e3dnas.training": {"errors", "config", "arch", "measure", "models", "video", "deploy"},
     "e3dnas.bound": {"errors", "config", "arch", "space", "measure"},
     "e3dnas.video": {"errors", "config", "arch"},
-    "e3dnas.machine": {"errors", "config", "arch", "space", "measure", "models"},
+    "e3dnas.machine": {"errors", "config", "arch", "space", "measure", "models", "kernels"},
     "e3dnas.bench": {"errors", "config", "arch", "measure", "models", "kernels", "deploy", "machine", "training"},
     "e3dnas.search": {"errors", "config", "arch", "space", "measure", "models", "bound", "machine"},
 }
