@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e3dnas.training.networks import NetworkSource, check_ended, find_network, load_weights
+from e3dnas.training.networks import NetworkSource, find_network, load_weights
 from e3dnas.training.trained import seen_in_training
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ def export_network(
     check_target(Path(path), wanted, overwrite=overwrite)
     check_installed(wanted, writing=True)
     found = find_network(source)
-    if found.weights is None and isinstance(source, str | Path):
-        check_ended(source)
     drawn = seed if found.weights is None else None
     preprocessing, views = seen_in_training(found)
     written = export(

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "NetworkSource",
     "build_network",
-    "check_ended",
     "find_network",
     "load_weights",
     "prepare_batch_norm",
@@ -80,8 +79,8 @@ def find_network(source: str | Path | Architecture) -> NetworkSource:
     path = registered_models().get(str(source), Path(source))
     if exists(path / "model" / "config.json"):  # the folder of a training
         path = path / "model"
-    else:
-        check_ended(path)
+    elif exists(path / "checkpoints"):
+        raise E3DNASError(f"{path}: the training has not ended; go on with it by e3dnas train ... --resume")
     architecture = load_architecture(path if exists(path) else source)
     name = architecture.name or path.name
     if not exists(path / "config.json"):
@@ -89,16 +88,6 @@ def find_network(source: str | Path | Architecture) -> NetworkSource:
     weights, config = path / "model.safetensors", _read_config(path / "config.json")
     classes = tuple(str(one) for one in config.get("label_names", ()))
     return NetworkSource(name, architecture, weights if weights.is_file() else None, classes, config, path)
-
-
-def check_ended(path: str | Path) -> None:
-    """Refuse the folder of a training that has not ended: it holds no trained network yet.
-
-    Raises:
-        E3DNASError: it is such a folder.
-    """
-    if exists(Path(path) / "checkpoints"):
-        raise E3DNASError(f"{path}: the training has not ended; go on with it by e3dnas train ... --resume")
 
 
 def build_network(source: NetworkSource, recipe: Recipe, classes: Sequence[str]) -> tuple[nn.Module, str]:

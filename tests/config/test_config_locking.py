@@ -55,10 +55,12 @@ def test_another_process_is_told_and_the_next_one_gets_it(tmp_path):
 
 def test_a_child_does_not_go_on_holding_what_its_dead_parent_held(tmp_path):
     path = tmp_path / "lock"
-    with holder(path, "forks"):
-        pass
+    with holder(path, "forks"), pytest.raises(E3DNASError, match="held"), locked(path, "held"):
+        raise AssertionError("held twice")
+    taken = False
     with locked(path, "still held"):
-        pass
+        taken = True
+    assert taken
 
 
 def test_without_a_message_it_waits_for_its_turn(tmp_path):
